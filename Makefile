@@ -1,0 +1,57 @@
+# The project's verbs; `make help` lists them. CI runs the same ones.
+PYTHON ?= python3
+PORT ?= 8000
+BIN := .venv/bin
+CHAPTERS := $(wildcard book/*.ipynb)
+
+.PHONY: help book serve test notebooks lab lint requirements clean
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-14s%s\n", $$1, $$2}' Makefile
+
+book: .venv/ready  ## Build the site into _build/html
+	$(BIN)/jupyter-book build . -W -n --keep-going
+	@echo "The site: $(CURDIR)/_build/html/index.html"
+
+serve: book  ## Build the site and open it, on loopback only
+	@echo "Serving http://127.0.0.1:$(PORT)/ (stop with Ctrl-C; another port: make serve PORT=8001)"
+	@(sleep 1; $(BIN)/python -m webbrowser http://127.0.0.1:$(PORT)/ >/dev/null 2>&1) &
+	@$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
+
+test: .venv/ready  ## Run every test: library, proofs, notebooks cell by cell, the site
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+notebooks: .venv/ready  ## Run all notebooks again and store their outputs
+	$(BIN)/python -m nbconvert --to notebook --execute --inplace \
+	    --ExecutePreprocessor.record_timing=False $(CHAPTERS)
+
+lab: .venv/ready  ## Open the chapters in JupyterLab
+	$(BIN)/jupyter-lab book
+
+lint: .venv/ready  ## Check style, formatting and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+requirements: .venv/ready  ## Pin the newest versions that pyproject.toml allows
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --no-annotate --upgrade \
+	    --custom-compile-command "make requirements" --python-version 3.11 \
+	    --all-extras --group book --group test pyproject.toml -o requirements.txt
+
+clean:  ## Remove the environment and everything built
+	rm -rf .venv _build
+
+# The stamp is written last, so that an interrupted installation is taken up again.
+.venv/ready: requirements.txt pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { \
+	    echo "No '$(PYTHON)' found. Install Python 3.11 or newer (Debian: apt-get install python3 python3-venv), or name it: make PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "'$(PYTHON)' is $$($(PYTHON) --version 2>&1); this book needs Python 3.11 or newer. Name a newer one: make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	    echo "'$(PYTHON)' cannot make virtual environments. Install its venv module (Debian: apt-get install python3-venv)."; exit 1; }
+	@echo "Making the environment in .venv (once; a few minutes)"
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@

@@ -1,0 +1,161 @@
+"""What the public functions accept: checked, and brought into the one shape the kernels work on."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
+from numpy.typing import ArrayLike, NDArray
+
+Array = NDArray[Any]
+Axis = int | tuple[int, ...] | None
+
+
+@dataclass(frozen=True)
+class Slices:
+    """The slices that a softmax is taken of, laid out as the rows of a fresh, contiguous array.
+
+    The copy makes every result independent of the memory layout of the input, and leaves the
+    input untouched.
+    """
+
+    rows: Array  # (..., K), float64 or longdouble; what `where` leaves out is -inf
+    keep: NDArray[np.bool_]  # (..., K), False for what `where` leaves out
+    temperature: Array  # (..., 1), in the format of rows
+    dtype: np.dtype[Any]  # the format that the result is rounded to
+    shape: tuple[int, ...]  # of the input
+    axes: tuple[int, ...]  # of the input, in the order in which they were flattened
+
+    def restore(self, rows: Array) -> Any:
+        """Give (..., K) rows the shape and the format of the input."""
+        moved = rows.reshape(_moved_shape(self.shape, self.axes))
+        return rounded(np.moveaxis(moved, _last(self.axes), self.axes), self.dtype)
+
+    def reduce(self, values: Array, *, keepdims: bool) -> Any:
+        """Give one value per slice, (..., 1), the shape of a NumPy reduction."""
+        if keepdims:
+            return rounded(values.reshape(_reduced_shape(self.shape, self.axes)), self.dtype)
+        return rounded(values[..., 0], self.dtype)
+
+
+def prepare(
+    z: ArrayLike, *, axis: Axis, temperature: ArrayLike = 1.0, where: ArrayLike | None = None
+) -> Slices:
+    """Check the arguments of a softmax and lay its slices out as rows."""
+    logits = _real("z", z)
+    axes = normalize_axis_tuple(range(logits.ndim) if axis is None else axis, logits.ndim)
+    working = np.dtype(np.longdouble if logits.dtype.char == "g" else np.float64)
+    keep = _selection(where, logits.shape)
+    rows = np.array(_as_rows(logits, axes), dtype=working, order="C")
+    kept_rows = _as_rows(keep, axes)
+    rows[~kept_rows] = -np.inf
+    return Slices(
+        rows=rows,
+        keep=kept_rows,
+        temperature=_temperature_column(temperature, logits.shape, axes, working),
+        dtype=_result_dtype(logits.dtype),
+        shape=logits.shape,
+        axes=axes,
+    )
+
+
+def rounded(values: Array, dtype: np.dtype[Any]) -> Any:
+    """Round once to `dtype`; a 0-d array becomes a scalar, as in NumPy's reductions."""
+    if dtype.name == "bfloat16":
+        values = _odd_float32(values)
+    return np.asarray(values, dtype=dtype, order="C")[()]
+
+
+def _odd_float32(values: Array) -> Array:
+    """Round float64 to float32 such that rounding on to bfloat16 is as good as rounding once.
+
+    ml_dtypes goes from float64 to bfloat16 by way of float32, and two roundings to nearest can
+    miss the nearest. If the first one truncates, and marks what is inexact in the last bit, they
+    cannot.
+    """
+    nearest = values.astype(np.float32)
+    bits = nearest.view(np.uint32) - (np.abs(nearest) > np.abs(values))
+    odd: Array = (bits | (nearest != values)).astype(np.uint32).view(np.float32)
+    return np.where(np.isnan(values), nearest, odd)
+
+
+def is_floating(dtype: np.dtype[Any]) -> bool:
+    """Tell whether a format is one of NumPy's floating ones or bfloat16."""
+    # By its name, so that ml_dtypes need not be there.
+    return dtype.char in "efdg" or dtype.name == "bfloat16"
+
+
+def _result_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    return dtype.newbyteorder("=") if is_floating(dtype) else np.dtype(np.float64)
+
+
+def _not_masked(name: str, values: ArrayLike) -> Array:
+    if isinstance(values, np.ma.MaskedArray):
+        raise TypeError(f"{name} is a masked array, whose mask would be lost; pass where=~z.mask")
+    return np.asarray(values)
+
+
+def _real(name: str, values: ArrayLike) -> Array:
+    array = _not_masked(name, values)
+    if array.dtype.kind not in "biu" and not is_floating(array.dtype):
+        raise TypeError(f"{name} must be real numbers, got dtype {array.dtype}")
+    return array
+
+
+def _selection(where: ArrayLike | None, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    if where is None:
+        return np.ones(shape, dtype=np.bool_)
+    selection = _not_masked("where", where)
+    if selection.dtype != np.bool_:
+        raise TypeError(f"where must be Boolean, got dtype {selection.dtype}")
+    return _broadcast("where", selection, shape)
+
+
+def _temperature_column(
+    temperature: ArrayLike, shape: tuple[int, ...], axes: tuple[int, ...], working: np.dtype[Any]
+) -> Array:
+    temperatures = _real("temperature", temperature).astype(working)
+    invalid = temperatures[~(temperatures >= 0)]
+    if invalid.size:
+        raise ValueError(f"temperature must be at least 0, got {invalid.flat[0]}")
+    _broadcast("temperature", temperatures, shape)
+    padded = (1,) * (len(shape) - temperatures.ndim) + temperatures.shape
+    if any(padded[axis] != 1 for axis in axes):
+        raise ValueError(
+            "temperature must not vary along the softmax axis, where its length must be 1; "
+            f"its shape is {temperatures.shape}, z's is {shape}, and the axes are {axes}"
+        )
+    reduced = np.broadcast_to(temperatures, _reduced_shape(shape, axes))
+    return np.array(_as_rows(reduced, axes), order="C")
+
+
+def _broadcast(name: str, values: Array, shape: tuple[int, ...]) -> Array:
+    try:
+        return np.broadcast_to(values, shape)
+    except ValueError:
+        raise ValueError(
+            f"{name} of shape {values.shape} does not broadcast to z's shape {shape}"
+        ) from None
+
+
+def _as_rows(values: Array, axes: tuple[int, ...]) -> Array:
+    moved = np.moveaxis(values, axes, _last(axes))
+    kept = moved.shape[: values.ndim - len(axes)]
+    # Not -1: NumPy cannot infer a length beside an empty axis.
+    return moved.reshape(*kept, math.prod(moved.shape[len(kept) :]))
+
+
+def _last(axes: tuple[int, ...]) -> range:
+    return range(-len(axes), 0)
+
+
+def _moved_shape(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
+    kept = tuple(length for axis, length in enumerate(shape) if axis not in axes)
+    return kept + tuple(shape[axis] for axis in axes)
+
+
+def _reduced_shape(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(1 if axis in axes else length for axis, length in enumerate(shape))

@@ -1,0 +1,375 @@
+"""Softmax, log-softmax and log-sum-exp, accurate to two units in the last place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from softmax_lib._arguments import Array, Axis, Slices, prepare
+from softmax_lib._double_word import add, divide, finite_or_zero, sum_last_axis, two_sum
+
+
+@np.errstate(all="ignore")
+def softmax(
+    z: ArrayLike,
+    /,
+    *,
+    axis: Axis = -1,
+    temperature: ArrayLike = 1.0,
+    where: ArrayLike | None = None,
+) -> Any:
+    r"""Turn logits into probabilities, pᵢ = exp(zᵢ/T) / Σⱼ exp(zⱼ/T).
+
+    Parameters
+    ----------
+    z : array_like
+        Logits, of any shape. Real numbers; bool and integers are taken as float64.
+    axis : int, tuple of int or None, optional
+        The axes along which the probabilities sum to 1; None means all of them. The default is
+        the last one, whereas SciPy's default is None.
+    temperature : array_like, optional
+        T ≥ 0, in units of z. Broadcasts to z's shape, with length 1 along `axis`, so it may be
+        another one for each slice. Taken in float64 (in longdouble if z is longdouble).
+    where : array_like of bool, optional
+        What to leave in. Broadcasts to z's shape.
+
+    Returns
+    -------
+    ndarray or scalar
+        Probabilities in z's shape and floating format (float64 for bool and integers).
+
+    Raises
+    ------
+    TypeError
+        If z or `temperature` is not real (complex, object, string, time), if `where` is not
+        Boolean, or if one of them is a masked array.
+    ValueError
+        If `temperature` is negative or NaN or varies along `axis`, or if `temperature` or `where`
+        does not broadcast to z's shape.
+    numpy.exceptions.AxisError
+        If an axis is out of range.
+
+    Notes
+    -----
+    Special cases, where the limit is returned if there is one and NaN if not:
+
+    * A NaN makes its slice NaN.
+    * One +inf has probability 1, and all else in its slice 0.
+    * Two or more +inf make their slice NaN.
+    * A -inf has probability 0.
+    * A slice of -inf alone is NaN, also if it has a single element.
+    * An empty slice stays empty.
+    * What `where` leaves out has probability 0, whatever stands there, and does not count.
+    * A slice with nothing left in is all 0.
+    * T = 0 is uniform over the tied maxima.
+    * T = inf is uniform over all that is neither -inf nor left out.
+    * An infinite or NaN logit decides first: one +inf has probability 1 at any T.
+
+    Accuracy, in units in the last place (ulps) of the exact value, for every finite input:
+    2 in float64, 4 in longdouble; float16, bfloat16 and float32 are computed in float64 and
+    rounded once, so that they err by 0.5 and less than 1e-8 more. z - max z and its quotient by T
+    are rounded, which alone would cost hundreds of ulps; their rounding errors are known exactly
+    and given back, and the sum is carried in two floats. The bits of the result do not depend on
+    the memory layout of z.
+
+    Proved in: `formula`, `sum-one`, `shift`, `max-shift`, `range`, `order`, `t-zero`,
+    `t-infinity`, `rounding`
+
+    References
+    ----------
+    .. [1] P. Blanchard, D. J. Higham, N. J. Higham, "Accurately computing the log-sum-exp and
+       softmax functions", IMA J. Numer. Anal. 41(4), 2311-2330, 2021.
+       https://doi.org/10.1093/imanum/draa038
+    .. [2] T. J. Dekker, "A floating-point technique for extending the available precision",
+       Numer. Math. 18, 224-242, 1971. https://doi.org/10.1007/BF01397083
+
+    Examples
+    --------
+    >>> from softmax_lib import softmax
+    >>> softmax([1.0, 2.0, 3.0])
+    array([0.09003057, 0.24472847, 0.66524096])
+    >>> softmax([1000.0, 1000.0])
+    array([0.5, 0.5])
+
+    Each row at its own temperature:
+
+    >>> softmax([[1.0, 2.0, 2.0], [1.0, 2.0, 2.0]], temperature=[[0.0], [1.0]])
+    array([[0.       , 0.5      , 0.5      ],
+           [0.1553624, 0.4223188, 0.4223188]])
+    """
+    slices = prepare(z, axis=axis, temperature=temperature, where=where)
+    if not slices.rows.size:
+        return slices.restore(slices.rows)
+    terms, term_errors, rest, rest_error = _exponentials(*_gaps(slices))
+    denominator, denominator_error = two_sum(np.ones_like(rest), rest)
+    quotient, error = divide(terms, term_errors, denominator, denominator_error + rest_error)
+    return slices.restore(np.where(slices.keep, quotient + error, 0))
+
+
+@np.errstate(all="ignore")
+def log_softmax(
+    z: ArrayLike,
+    /,
+    *,
+    axis: Axis = -1,
+    temperature: ArrayLike = 1.0,
+    where: ArrayLike | None = None,
+) -> Any:
+    r"""Turn logits into log-probabilities, log pᵢ = zᵢ/T - log Σⱼ exp(zⱼ/T).
+
+    Parameters
+    ----------
+    z : array_like
+        Logits, of any shape. Real numbers; bool and integers are taken as float64.
+    axis : int, tuple of int or None, optional
+        The axes along which the probabilities sum to 1; None means all of them.
+    temperature : array_like, optional
+        T ≥ 0, in units of z. Broadcasts to z's shape, with length 1 along `axis`, so it may be
+        another one for each slice. Taken in float64 (in longdouble if z is longdouble).
+    where : array_like of bool, optional
+        What to leave in. Broadcasts to z's shape.
+
+    Returns
+    -------
+    ndarray or scalar
+        Log-probabilities in nats, in z's shape and floating format (float64 for bool and
+        integers).
+
+    Raises
+    ------
+    TypeError
+        If z or `temperature` is not real (complex, object, string, time), if `where` is not
+        Boolean, or if one of them is a masked array.
+    ValueError
+        If `temperature` is negative or NaN or varies along `axis`, or if `temperature` or `where`
+        does not broadcast to z's shape.
+    numpy.exceptions.AxisError
+        If an axis is out of range.
+
+    Notes
+    -----
+    Special cases, where the limit is returned if there is one and NaN if not:
+
+    * A NaN makes its slice NaN.
+    * One +inf has log-probability 0, and all else in its slice -inf.
+    * Two or more +inf make their slice NaN.
+    * A -inf has log-probability -inf.
+    * A slice of -inf alone is NaN, also if it has a single element.
+    * An empty slice stays empty.
+    * What `where` leaves out has log-probability -inf, whatever stands there, and does not count.
+    * A slice with nothing left in is all -inf.
+    * T = 0 is -log M at each of M tied maxima and -inf elsewhere.
+    * T = inf is -log M at each of the M elements that are neither -inf nor left out.
+    * An infinite or NaN logit decides first: one +inf has log-probability 0 at any T.
+
+    Accuracy, in units in the last place (ulps) of the exact value, for every finite input:
+    2 in float64, 4 in longdouble; float16, bfloat16 and float32 are computed in float64 and
+    rounded once, so that they err by 0.5 and less than 1e-8 more. This holds near 0 too: with
+    R the sum of exp((zⱼ - max z)/T) without one maximal term, the result is
+    -(\|zᵢ - max z\|/T + log1p(R)), where both terms have one sign and nothing cancels. The bits of
+    the result do not depend on the memory layout of z.
+
+    Proved in: `formula`, `shift`, `max-shift`, `lse`, `t-zero`, `t-infinity`, `rounding`
+
+    References
+    ----------
+    .. [1] P. Blanchard, D. J. Higham, N. J. Higham, "Accurately computing the log-sum-exp and
+       softmax functions", IMA J. Numer. Anal. 41(4), 2311-2330, 2021.
+       https://doi.org/10.1093/imanum/draa038
+    .. [2] T. J. Dekker, "A floating-point technique for extending the available precision",
+       Numer. Math. 18, 224-242, 1971. https://doi.org/10.1007/BF01397083
+
+    Examples
+    --------
+    >>> from softmax_lib import log_softmax
+    >>> log_softmax([20.0, 0.0])
+    array([-2.06115362e-09, -2.00000000e+01])
+    >>> log_softmax([1000.0, 1000.0], where=[True, False])
+    array([  0., -inf])
+    """
+    slices = prepare(z, axis=axis, temperature=temperature, where=where)
+    if not slices.rows.size:
+        return slices.restore(slices.rows)
+    gaps, gap_errors = _gaps(slices)
+    logarithm, error = _log1p_of_rest(gaps, gap_errors)
+    result = add(gaps, -logarithm, gap_errors - error)
+    return slices.restore(np.where(slices.keep, result, -np.inf))
+
+
+@np.errstate(all="ignore")
+def logsumexp(
+    z: ArrayLike, /, *, axis: Axis = -1, keepdims: bool = False, where: ArrayLike | None = None
+) -> Any:
+    r"""Return the logarithm of the sum of the exponentials, log Σⱼ exp(zⱼ).
+
+    Parameters
+    ----------
+    z : array_like
+        Logits, of any shape. Real numbers; bool and integers are taken as float64.
+    axis : int, tuple of int or None, optional
+        The axes to sum along; None means all of them. The default is the last one, whereas SciPy's
+        default is None.
+    keepdims : bool, optional
+        Whether the axes summed along stay, with length 1.
+    where : array_like of bool, optional
+        What to leave in. Broadcasts to z's shape.
+
+    Returns
+    -------
+    ndarray or scalar
+        Values in nats, in z's shape without `axis` and in z's floating format (float64 for bool
+        and integers).
+
+    Raises
+    ------
+    TypeError
+        If z is not real (complex, object, string, time), if `where` is not Boolean, or if one of
+        them is a masked array.
+    ValueError
+        If `where` does not broadcast to z's shape.
+    numpy.exceptions.AxisError
+        If an axis is out of range.
+
+    Notes
+    -----
+    Special cases:
+
+    * A NaN makes its slice NaN.
+    * One +inf makes it +inf, if there is no NaN.
+    * Two or more +inf make it +inf as well.
+    * A -inf adds nothing.
+    * A slice of -inf alone gives -inf.
+    * An empty slice gives -inf.
+    * What `where` leaves out adds nothing, whatever stands there.
+    * A slice with nothing left in gives -inf.
+
+    Accuracy, for every finite input: in float64 and longdouble, 2 ulps of
+    max(\|max z\|, \|result\|, 1). Float16, bfloat16 and float32 are computed in float64 and rounded
+    once: they err by 0.5 ulp of the result, and 2 float64-ulps of that maximum. That is not a
+    relative bound: close to 0, where max z and log1p(R) cancel (R being the sum of exp(zⱼ - max z)
+    without one maximal term), the float64 result may have no correct digit, and the float32
+    result can err by some ulps where it lies below 1e-8. The bits of the result do not depend on
+    the memory layout of z.
+
+    Proved in: `lse`, `max-shift`, `rounding`
+
+    References
+    ----------
+    .. [1] P. Blanchard, D. J. Higham, N. J. Higham, "Accurately computing the log-sum-exp and
+       softmax functions", IMA J. Numer. Anal. 41(4), 2311-2330, 2021.
+       https://doi.org/10.1093/imanum/draa038
+
+    Examples
+    --------
+    >>> from softmax_lib import logsumexp
+    >>> logsumexp([[1000.0, 1000.0], [0.0, 0.0]])
+    array([1.00069315e+03, 6.93147181e-01])
+    """
+    slices = prepare(z, axis=axis, where=where)
+    maximum = _maximum(slices.rows)
+    if not slices.rows.size:
+        return slices.reduce(maximum, keepdims=keepdims)
+    result = add(maximum, *_log1p_of_rest(*_gaps(slices)))
+    return slices.reduce(np.where(np.isinf(maximum), maximum, result), keepdims=keepdims)
+
+
+@np.errstate(all="ignore")
+def naive_softmax(z: ArrayLike, /, *, axis: Axis = -1) -> Any:
+    """Evaluate the textbook quotient exp(zᵢ) / Σⱼ exp(zⱼ) as it stands; for contrast only.
+
+    Parameters
+    ----------
+    z : array_like
+        Logits, of any shape. Real numbers; bool and integers are taken as float64.
+    axis : int, tuple of int or None, optional
+        The axes along which the quotients should sum to 1; None means all of them.
+
+    Returns
+    -------
+    ndarray or scalar
+        The quotients in z's shape, computed in z's own floating format (float64 for bool and
+        integers).
+
+    Raises
+    ------
+    TypeError
+        If z is not real (complex, object, string, time) or is a masked array.
+    numpy.exceptions.AxisError
+        If an axis is out of range.
+
+    Notes
+    -----
+    What goes wrong, without a warning:
+
+    * Where an exponential overflows, its quotient is inf / inf, NaN, and all others are 0.
+    * Where only the sum overflows, all quotients are 0.
+    * Where all exponentials underflow, the quotient is 0 / 0, NaN.
+
+    Proved in: `formula`, `max-shift`
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from softmax_lib import naive_softmax
+    >>> naive_softmax(np.array([100, 0], dtype=np.float32))
+    array([nan,  0.], dtype=float32)
+    """
+    slices = prepare(z, axis=axis)
+    exponentials = np.exp(slices.rows.astype(slices.dtype))
+    return slices.restore(exponentials / np.sum(exponentials, axis=-1, keepdims=True))
+
+
+def _maximum(rows: Array) -> Array:
+    maximum: Array = np.max(rows, axis=-1, keepdims=True, initial=-np.inf)
+    return maximum
+
+
+def _gaps(slices: Slices) -> tuple[Array, Array]:
+    """Return (z - max z) / T and what its rounding lost, both (..., K), NaN where undefined."""
+    rows, temperature = _without_limits(slices.rows, slices.temperature)
+    fraction, exponent = np.frexp(temperature)
+    # T's power of two is divided out first where it is above 1, and last where it is below:
+    # then nothing overflows unless the gap itself does.
+    rows = np.ldexp(rows, -np.maximum(exponent, 0))
+    gaps, errors = two_sum(rows, -_maximum(rows))
+    gaps, errors = divide(gaps, errors, fraction, np.zeros_like(fraction))
+    last = -np.minimum(exponent, 0)
+    gaps, errors = np.ldexp(gaps, last), np.ldexp(errors, last)
+    return gaps, finite_or_zero(errors)
+
+
+def _without_limits(rows: Array, temperature: Array) -> tuple[Array, Array]:
+    """Replace rows with +inf, T = 0 or T = inf by rows of 0 and -inf that have the same softmax."""
+    maximum = _maximum(rows)
+    infinite = maximum == np.inf
+    undefined = (
+        np.isnan(maximum)
+        | (maximum == -np.inf)
+        | (infinite & (np.count_nonzero(rows == np.inf, axis=-1, keepdims=True) > 1))
+    )
+    winner_takes_all = infinite | (temperature == 0)
+    all_equal = temperature == np.inf  # but for the winners, which have just been set apart
+    rows = np.where(winner_takes_all, np.where(rows == maximum, 0, -np.inf), rows)
+    rows = np.where(all_equal, np.where(rows == -np.inf, -np.inf, 0), rows)
+    rows = np.where(undefined, np.nan, rows)
+    return rows, np.where(winner_takes_all | all_equal, 1, temperature)
+
+
+def _exponentials(gaps: Array, gap_errors: Array) -> tuple[Array, Array, Array, Array]:
+    """Return exp(gaps) and their sum without one maximal term, each with what rounding lost.
+
+    The maximal term is exactly 1. Left out, it cannot drown the others, however small they are.
+    """
+    terms = np.exp(gaps)
+    term_errors = terms * gap_errors
+    others = terms.copy()
+    np.put_along_axis(others, np.argmax(gaps, axis=-1, keepdims=True), 0, axis=-1)
+    return terms, term_errors, *sum_last_axis(others, term_errors)
+
+
+def _log1p_of_rest(gaps: Array, gap_errors: Array) -> tuple[Array, Array]:
+    """Return log(1 + rest), and what it misses for the rounding of the rest."""
+    _, _, rest, rest_error = _exponentials(gaps, gap_errors)
+    return np.log1p(rest), rest_error / (1 + rest)

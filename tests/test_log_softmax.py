@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+import scipy.special
+from hypothesis import given, settings
+from logits import FORMATS, finite_arrays
+
+from softmax_lib import log_softmax, softmax
+
+# The logarithm of a probability that errs by 2 ulps, itself good to 1 ulp; absolute, for a
+# probability next to 1 has lost the digits that its logarithm would need.
+LOG_ATOL = 4 * 2.0**-52
+# Rounding of a gap of up to 2000.
+SCIPY_ATOL = 2000 * 2.0**-52
+
+any_slices = settings(max_examples=60, deadline=None)
+
+
+@any_slices
+@given(z=finite_arrays(bound=300))
+def test_log_softmax_is_the_logarithm_of_softmax(z):
+    np.testing.assert_allclose(log_softmax(z), np.log(softmax(z)), rtol=1e-15, atol=LOG_ATOL)
+
+
+@any_slices
+@given(z=finite_arrays())
+def test_log_softmax_agrees_with_scipy(z):
+    expected = scipy.special.log_softmax(z, axis=-1)
+    np.testing.assert_allclose(log_softmax(z), expected, rtol=1e-15, atol=SCIPY_ATOL)
+
+
+@any_slices
+@given(z=finite_arrays())
+def test_log_probabilities_are_never_positive(z):
+    assert np.all(log_softmax(z) <= 0)
+
+
+def test_log_softmax_stays_finite_where_softmax_underflows():
+    assert log_softmax([0.0, -1e5])[1] == -1e5
+
+
+def test_log_probability_of_the_top_class_underflows_gradually():
+    assert log_softmax([740.0, 0.0])[0] == -softmax([740.0, 0.0])[1]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_equal_logits_have_the_logarithm_of_their_number(name):
+    expected = -np.log(np.longdouble(5))
+    computed = log_softmax(np.full(5, 3, dtype=FORMATS[name]))
+    assert np.all(computed == computed[0])
+    assert abs(np.longdouble(computed[0]) - expected) <= np.spacing(abs(computed[0]))
+
+
+def test_log_softmax_takes_a_temperature():
+    z = np.array([1.0, 2.0, 4.0])
+    np.testing.assert_array_equal(log_softmax(z, temperature=0.5), log_softmax(2 * z))
+
+
+def test_log_softmax_leaves_out_what_where_leaves_out():
+    computed = log_softmax([1.0, 50.0, 1.0], where=[True, False, True])
+    np.testing.assert_allclose(computed, [-np.log(2), -np.inf, -np.log(2)], rtol=1e-15)

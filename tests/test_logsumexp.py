@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+import scipy.special
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from logits import FORMATS, finite_arrays
+
+from softmax_lib import log_softmax, logsumexp
+
+# Both err by about 2 ulps of max(|max z|, |result|, 1); |z| stays below 1000.
+PEER_ATOL = 4 * 1000 * 2.0**-52
+
+any_slices = settings(max_examples=60, deadline=None)
+
+
+@any_slices
+@given(z=finite_arrays())
+def test_logsumexp_agrees_with_scipy(z):
+    expected = scipy.special.logsumexp(z, axis=-1)
+    np.testing.assert_allclose(logsumexp(z), expected, rtol=0, atol=PEER_ATOL)
+
+
+@any_slices
+@given(z=finite_arrays())
+def test_logsumexp_lies_between_the_maximum_and_log_k_above(z):
+    maximum = z.max(axis=-1)
+    excess = logsumexp(z) - maximum
+    assert np.all(excess >= 0)
+    assert np.all(excess <= np.log(z.shape[-1]) + PEER_ATOL)
+
+
+@any_slices
+@given(z=finite_arrays())
+def test_log_softmax_is_the_gap_to_logsumexp(z):
+    expected = z - logsumexp(z, keepdims=True)
+    np.testing.assert_allclose(log_softmax(z), expected, rtol=0, atol=PEER_ATOL)
+
+
+@any_slices
+@given(z=st.lists(st.integers(-20, 20), min_size=1, max_size=9), shift=st.integers(-900, 900))
+def test_logsumexp_moves_with_a_common_shift(z, shift):
+    moved = logsumexp(np.array(z) + shift)
+    np.testing.assert_allclose(moved, logsumexp(z) + shift, rtol=0, atol=PEER_ATOL)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_logsumexp_of_the_largest_numbers_is_finite(name):
+    dtype = FORMATS[name]
+    largest = np.nextafter(dtype.type(np.inf), dtype.type(0))
+    assert logsumexp(np.array([largest, largest])) == largest
+
+
+def test_keepdims_keeps_the_axes_with_length_one():
+    z = np.zeros((2, 3, 4))
+    assert logsumexp(z, axis=(0, 2), keepdims=True).shape == (1, 3, 1)
+    assert logsumexp(z, axis=(0, 2)).shape == (3,)
+    assert logsumexp(z, axis=None, keepdims=True).shape == (1, 1, 1)
+
+
+def test_logsumexp_over_no_axis_is_the_identity():
+    z = np.array([1.0, -2.0, 3.0])
+    np.testing.assert_array_equal(logsumexp(z, axis=()), z)
+
+
+def test_logsumexp_leaves_out_what_where_leaves_out():
+    z = np.array([1.0, 50.0, 1.0])
+    assert logsumexp(z, where=[True, False, True]) == pytest.approx(1 + np.log(2), rel=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("shape", "axis", "result"), [((3, 0), -1, (3,)), ((0, 3), -1, (0,)), ((0, 3), 0, (3,))]
+)
+def test_empty_slices_give_minus_infinity(shape, axis, result):
+    np.testing.assert_array_equal(logsumexp(np.zeros(shape), axis=axis), np.full(result, -np.inf))

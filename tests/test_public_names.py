@@ -1,0 +1,69 @@
+import inspect
+import subprocess
+import sys
+
+import pytest
+
+import softmax_lib
+
+FUNCTIONS = [name for name in softmax_lib.__all__ if inspect.isfunction(getattr(softmax_lib, name))]
+
+
+def run(code):
+    """Run code in an interpreter of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def test_all_is_the_public_api():
+    reachable = {name for name in dir(softmax_lib) if not name.startswith("_")}
+    modules = {name for name in reachable if inspect.ismodule(getattr(softmax_lib, name))}
+    assert reachable - modules - {"annotations", "TYPE_CHECKING"} == set(softmax_lib.__all__)
+
+
+def test_all_is_sorted():
+    assert softmax_lib.__all__ == sorted(softmax_lib.__all__)
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'sparsemax'"):
+        _ = softmax_lib.sparsemax
+
+
+def test_importing_the_library_imports_numpy_alone():
+    finished = run(
+        "import sys, softmax_lib\n"
+        "softmax_lib.softmax([1, 2])\n"
+        "print({'mpmath', 'sympy', 'scipy', 'ml_dtypes'} & set(sys.modules))"
+    )
+    assert finished.stdout == "set()\n", finished.stderr
+
+
+@pytest.mark.parametrize("name", ["exact_softmax", "ulp_error"])
+def test_without_mpmath_the_reference_says_what_to_install(name):
+    finished = run(
+        f"import sys\nsys.modules['mpmath'] = None\nimport softmax_lib\nsoftmax_lib.{name}"
+    )
+    assert "ImportError: the exact reference needs mpmath: pip install softmax-lib[exact]" in (
+        finished.stderr
+    )
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("section", ["Parameters", "Returns", "Raises", "Notes", "Examples"])
+def test_a_public_function_documents_itself(name, section):
+    assert f"\n{section}\n{'-' * len(section)}\n" in inspect.getdoc(getattr(softmax_lib, name))
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_public_function_names_the_claims_that_prove_it(name):
+    assert "Proved in: `" in inspect.getdoc(getattr(softmax_lib, name))
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_all_but_the_array_is_keyword_only(name):
+    kinds = [p.kind for p in inspect.signature(getattr(softmax_lib, name)).parameters.values()]
+    allowed = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.KEYWORD_ONLY}
+    assert set(kinds) <= allowed
+    assert kinds[0] is inspect.Parameter.POSITIONAL_ONLY
