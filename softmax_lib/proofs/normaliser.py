@@ -1,0 +1,152 @@
+r"""Normal form of finite sums over 1..K, with K and all indices symbolic.
+
+Trusted base, beside SymPy's own arithmetic (``expand``, ``together``, ``cancel``, ``expand_log``):
+
+1. linearity: a sum is taken term by term, and what does not depend on its index stands before it;
+2. the sum of 1 over 1..K is K;
+3. a bound index may be renamed;
+4. Fubini: sums over 1..K commute (it follows from rule 1 once the sums are separated);
+5. sifting: the sum over i of f(i) delta(i, a) is f(a), for a in 1..K; and a delta outside every sum
+   is 0 or 1, so that an equation is settled by its cases.
+
+What these do not cover is refused, never guessed. Cancelling a fraction is sound because the prover
+has seen before that every denominator is positive.
+"""
+
+from collections.abc import Iterator
+from itertools import combinations
+
+from sympy import (
+    Add,
+    Dummy,
+    Expr,
+    Indexed,
+    KroneckerDelta,
+    Mul,
+    Pow,
+    S,
+    Sum,
+    Symbol,
+    cancel,
+    default_sort_key,
+    exp,
+    expand,
+    expand_log,
+    log,
+    together,
+)
+from sympy.utilities.iterables import multiset_partitions
+
+from .errors import Refused
+from .fragment import CANONICAL_INDEX, check_fragment
+from .symbols import K
+
+
+def is_zero(expression: Expr) -> bool:
+    """Tell whether the five rules and SymPy's arithmetic reduce the expression to the literal 0.
+
+    Raises
+    ------
+    Refused
+        When a term lies outside the fragment.
+    """
+    check_fragment(expression)
+    normal = normal_form(rename_bound_indices(expression))
+    # A case may let a sum or a power simplify further: take its normal form again.
+    return all(
+        cancel(together(_with_plain_generators(normal_form(case)))) is S.Zero
+        for case in coincidences(normal)
+    )
+
+
+def rename_bound_indices(expression: Expr, renaming: dict[Expr, Expr] | None = None) -> Expr:
+    """Give every bound index a name of its own (rule 3), so that no substitution captures one."""
+    renaming = renaming or {}
+    if isinstance(expression, Sum):
+        bound = [limit[0] for limit in expression.limits]
+        if len(set(bound)) < len(bound):
+            raise Refused(f"an index is bound twice in {expression}")
+        fresh = {index: Dummy(index.name, integer=True, positive=True) for index in bound}
+        body = rename_bound_indices(expression.function, {**renaming, **fresh})
+        return Sum(body, *((index, 1, K) for index in fresh.values()))
+    if isinstance(expression, Indexed):
+        return expression.base[renaming.get(expression.indices[0], expression.indices[0])]
+    if isinstance(expression, Symbol):
+        return renaming.get(expression, expression)
+    if not expression.args:
+        return expression
+    return expression.func(*(rename_bound_indices(part, renaming) for part in expression.args))
+
+
+def normal_form(expression: Expr) -> Expr:
+    """Return the normal form of an expression whose bound indices are all distinct."""
+    if isinstance(expression, Sum):
+        body = normal_form(expression.function)
+        for index, _, _ in expression.limits:
+            body = sum_over(body, index)
+        return body
+    if isinstance(expression, exp):
+        terms = Add.make_args(expand(normal_form(expression.args[0])))
+        return Mul(*(exp(term) for term in terms))
+    if isinstance(expression, log):
+        return expand_log(log(together(normal_form(expression.args[0]))))
+    if isinstance(expression, Pow):
+        return normal_form(expression.base) ** expression.exp
+    if isinstance(expression, Add | Mul):
+        return expression.func(*(normal_form(part) for part in expression.args))
+    return expression
+
+
+def sum_over(body: Expr, index: Symbol) -> Expr:
+    """Return the normal form of the sum of a normal body over one index."""
+    return Add(*(sum_of_product(term, index) for term in Add.make_args(expand(body))))
+
+
+def sum_of_product(term: Expr, index: Symbol) -> Expr:
+    """Sum one product: rule 1 takes the constants out, then rule 5, 2 or 3 settles the rest."""
+    factors = Mul.make_args(term)
+    constant = Mul(*(factor for factor in factors if index not in factor.free_symbols))
+    varying = [factor for factor in factors if index in factor.free_symbols]
+    for factor in varying:
+        if isinstance(factor, KroneckerDelta):
+            first, second = factor.args
+            # The delta itself becomes delta(a, a), which is 1.
+            return term.xreplace({index: second if first == index else first})
+    if not varying:
+        return constant * K
+    for factor in varying:
+        if factor.has(Sum):
+            raise Refused(f"the inner sum in {factor} does not separate from index {index.name}")
+        if factor.has(KroneckerDelta):
+            raise Refused(f"the delta in {factor} is not a plain factor")
+    return constant * Sum(Mul(*varying).xreplace({index: CANONICAL_INDEX}), (CANONICAL_INDEX, 1, K))
+
+
+def coincidences(expression: Expr) -> Iterator[Expr]:
+    """Yield the expression once for every way in which the indices of its free deltas coincide."""
+    outside_sums = expression.xreplace({part: Dummy() for part in expression.atoms(Sum)})
+    compared = {index for delta in outside_sums.atoms(KroneckerDelta) for index in delta.args}
+    for blocks in multiset_partitions(sorted(compared, key=default_sort_key)) if compared else [[]]:
+        case = expression.xreplace({index: block[0] for block in blocks for index in block})
+        distinct = combinations([block[0] for block in blocks], 2)
+        yield case.xreplace({KroneckerDelta(*pair): S.Zero for pair in distinct})
+
+
+def _with_plain_generators(expression: Expr) -> Expr:
+    """Replace exp, log, sums and components by symbols, exp(-x) by the inverse of exp(x)'s."""
+    symbol_of: dict[Expr, Expr] = {}
+
+    def symbol_for(atom: Expr) -> Expr:
+        return symbol_of.setdefault(atom, Dummy())
+
+    def replace(part: Expr) -> Expr:
+        if isinstance(part, exp):
+            coefficient, rest = part.args[0].as_coeff_Mul()
+            return symbol_for(exp(rest / coefficient.q)) ** coefficient.p
+        if isinstance(part, Sum | Indexed | log) or part is S.Exp1:
+            return symbol_for(part)
+        if isinstance(part, Add | Mul | Pow):
+            return part.func(*(replace(argument) for argument in part.args))
+        return part
+
+    return replace(expression)

@@ -1,0 +1,275 @@
+"""Proofs that cannot pass vacuously. Every function here returns a `Proof` or raises.
+
+Four things must go well: the statement says something, so that every denominator and logarithm in
+it is settled too; it survives an attempt to falsify it at K = 1, 2, 3 by a route of its own; the
+prover settles it; and the prover refuses every perturbed variant that is numerically false.
+
+What is proved is the statement as SymPy shows it after its automatic evaluation (``x / x`` is 1
+before any of this sees it): the formula of the `Proof`.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import InitVar, dataclass
+from typing import NoReturn, final
+
+import mpmath
+from sympy import Expr, SympifyError, latex, sympify
+
+from .errors import Falsified, Refused, Unproved, Unsound
+from .evaluation import LARGEST_K, Point, differ, evaluate, points
+from .fragment import check_fragment, check_names, is_index, named
+from .normaliser import is_zero
+from .perturbation import perturbations
+from .sign import conditions, is_nonnegative, is_positive
+from .symbols import K
+
+_FROM_THE_PROVER = object()
+
+
+@final
+@dataclass(frozen=True)
+class Proof:
+    """A statement that was proved for every K. Only the functions of this module make one."""
+
+    formula: str
+    """The statement in LaTeX."""
+    hypotheses: str
+    """The signs that its symbols are declared with, in LaTeX; empty when all are just real."""
+    points: int
+    """At how many points with explicit K the statement was tried and held."""
+    refused: int
+    """How many false variants the prover refused."""
+    is_definition: bool = False
+    """Whether it says that a definition makes sense, rather than that a statement holds."""
+    key: InitVar[object] = None
+
+    def __post_init__(self, key: object) -> None:
+        """Refuse all others: `dataclasses.replace` comes here too, without the key."""
+        if key is not _FROM_THE_PROVER:
+            raise TypeError("a Proof comes from prove_equal, prove_positive and their kin only")
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled or copied: what is loaded might not be what was proved."""
+        raise TypeError("a Proof is neither copied nor stored: prove the statement again")
+
+    def __str__(self) -> str:
+        """Say what was proved, and how hard it was tried."""
+        word = "well defined" if self.is_definition else "proved"
+        return (
+            f"{word} for every K (held at {self.points} points with K ≤ {LARGEST_K}; "
+            f"{self.refused} false variants refused)"
+        )
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        condition = rf"\qquad ({self.hypotheses})" if self.hypotheses else ""
+        verdict = str(self)
+        return {
+            "text/plain": f"{self.formula}: {verdict}",
+            "text/markdown": f"$$\n{self.formula}{condition}\n$$\n\n"
+            f"{verdict[0].upper()}{verdict[1:]}.",
+        }
+
+
+def prove_equal(left: Expr, right: Expr) -> Proof:
+    """Prove that two expressions are equal for every K, every index in 1..K and all real logits.
+
+    Raises
+    ------
+    Refused
+        The sides are one expression before any step, a term lies outside the fragment, a
+        denominator or the argument of a logarithm is not proven positive, or no variant of the
+        right side is false.
+    Falsified
+        They differ at a point with K <= 3.
+    Unproved
+        The normal form of their difference is not the literal 0.
+    Unsound
+        A false variant of the right side was accepted too.
+
+    Examples
+    --------
+    >>> from softmax_lib.proofs import K, i, prove_equal, softmax, total
+    >>> print(prove_equal(total(softmax), 1))
+    proved for every K (held at 9 points with K ≤ 3; 4 false variants refused)
+    >>> prove_equal(total(softmax), K)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    softmax_lib.proofs.errors.Falsified: 1.0 is not 2.0 at K = 2, ...
+    """
+    left, right = _checked(left, right)
+    if left == right:
+        raise Refused(f"both sides are {left} before any step: there is nothing to prove")
+    tried = _falsify_equality(left, right)
+    if not is_zero(left - right):
+        raise Unproved(f"the normal form of ({left}) - ({right}) is not 0")
+    refused = _count_refused(
+        perturbations(right),
+        false=lambda variant: _first_difference(right, variant) is not None,
+        accepts=lambda variant: is_zero(left - variant),
+    )
+    formula = f"{latex(left)} = {latex(right)}"
+    return Proof(formula, _hypotheses(left, right), tried, refused, key=_FROM_THE_PROVER)
+
+
+def prove_positive(expression: Expr) -> Proof:
+    """Prove that an expression is > 0 for every K, every index in 1..K and all declared values.
+
+    Raises as `prove_equal` does; the false variants are those that are not positive at some point.
+
+    Examples
+    --------
+    >>> from softmax_lib.proofs import i, prove_positive, softmax
+    >>> print(prove_positive(softmax(i)))
+    proved for every K (held at 18 points with K ≤ 3; 2 false variants refused)
+    """
+    return _prove_sign(expression, ">", is_positive, lambda value: value > 0)
+
+
+def prove_nonnegative(expression: Expr) -> Proof:
+    """Prove that an expression is >= 0; otherwise as `prove_positive`."""
+    return _prove_sign(expression, r"\ge", is_nonnegative, lambda value: value >= 0)
+
+
+def define(symbol: str, expression: Expr) -> Proof:
+    """Certify that a definition makes sense for every K.
+
+    Parameters
+    ----------
+    symbol : str
+        The left side, in LaTeX.
+    expression : Expr
+        The right side. Its denominators and the arguments of its logarithms must be positive, and
+        one of them at least must be more than a number that is declared so.
+
+    Raises
+    ------
+    ProofError
+        As `prove_positive` does, about each of them.
+
+    Examples
+    --------
+    >>> from softmax_lib.proofs import define, i, softmax
+    >>> print(define("p_i", softmax(i)))
+    well defined for every K (held at 9 points with K ≤ 3; 2 false variants refused)
+    """
+    (expression,) = _in_the_fragment(expression)
+    proofs = [
+        prove_positive(condition)
+        for condition in dict.fromkeys(conditions(expression))
+        if not (condition.is_Atom and is_positive(condition))
+    ]
+    if not proofs:
+        raise Refused(f"{expression} needs nothing to be well defined: there is nothing to prove")
+    return Proof(
+        rf"{symbol} := {latex(expression)}",
+        _hypotheses(expression),
+        sum(proof.points for proof in proofs),
+        sum(proof.refused for proof in proofs),
+        is_definition=True,
+        key=_FROM_THE_PROVER,
+    )
+
+
+def _prove_sign(
+    expression: Expr,
+    relation: str,
+    accepts: Callable[[Expr], bool],
+    holds: Callable[[mpmath.mpf], bool],
+) -> Proof:
+    (expression,) = _checked(expression)
+    if expression.is_Atom or not expression.free_symbols:
+        raise Refused(f"the sign of {expression} is declared, not proved")
+
+    def first_failure(candidate: Expr) -> Point | None:
+        return next((at for at in points(candidate) if not holds(evaluate(candidate, at))), None)
+
+    failure = first_failure(expression)
+    if failure is not None:
+        raise Falsified(f"{expression} = {_shown(evaluate(expression, failure))} at {failure}")
+    if not accepts(expression):
+        raise Unproved(f"the sign of {expression} stays open")
+    values = [evaluate(expression, at) for at in points(expression)]
+    beyond = int(max(values)) + 1
+    refused = _count_refused(
+        [expression - beyond, *perturbations(expression)],
+        false=lambda variant: first_failure(variant) is not None,
+        accepts=accepts,
+    )
+    formula = f"{latex(expression)} {relation} 0"
+    return Proof(formula, _hypotheses(expression), len(values), refused, key=_FROM_THE_PROVER)
+
+
+def _in_the_fragment(*expressions: object) -> list[Expr]:
+    try:
+        # Strict: a string would be run as code.
+        sides = [sympify(expression, strict=True) for expression in expressions]
+    except SympifyError as error:
+        raise Refused(f"not an expression: {error}") from None
+    for side in sides:
+        check_fragment(side)
+    check_names(*sides)
+    return sides
+
+
+def _checked(*expressions: object) -> list[Expr]:
+    """Return the expressions, once they are known to have one meaning and a value everywhere."""
+    sides = _in_the_fragment(*expressions)
+    for side in sides:
+        for condition in conditions(side):
+            if not is_positive(condition):
+                raise Refused(
+                    f"{condition} is not proven positive: a denominator or a logarithm in {side}"
+                )
+    return sides
+
+
+def _hypotheses(*expressions: Expr) -> str:
+    names = {name for expression in expressions for name in named(expression)}
+    numbers = [name for name in sorted(names, key=str) if name != K and not is_index(name)]
+    relation_of = {
+        name: ">" if name.assumptions0.get("positive") else r"\ge"
+        for name in numbers
+        if name.assumptions0.get("nonnegative")
+    }
+    return r",\ ".join(f"{latex(name)} {relation} 0" for name, relation in relation_of.items())
+
+
+def _shown(value: mpmath.mpf) -> str:
+    return str(mpmath.nstr(value, 10))
+
+
+def _first_difference(left: Expr, right: Expr) -> Point | None:
+    return next(
+        (at for at in points(left, right) if differ(evaluate(left, at), evaluate(right, at))), None
+    )
+
+
+def _falsify_equality(left: Expr, right: Expr) -> int:
+    """Return the number of points at which the sides agree; raise at the first where they don't."""
+    failure = _first_difference(left, right)
+    if failure is not None:
+        values = [_shown(evaluate(side, failure)) for side in (left, right)]
+        raise Falsified(f"{values[0]} is not {values[1]} at {failure}, in {left} = {right}")
+    return sum(1 for _ in points(left, right))
+
+
+def _count_refused(
+    variants: Iterable[Expr],
+    false: Callable[[Expr], bool],
+    accepts: Callable[[Expr], bool],
+) -> int:
+    """Return how many false variants were settled and not accepted; at least one must be."""
+    refused = 0
+    for variant in variants:
+        try:
+            if not false(variant):
+                continue
+            accepted = accepts(variant)
+        except Refused:
+            # Neither true nor false here: a variant outside the fragment controls nothing.
+            continue
+        if accepted:
+            raise Unsound(f"the prover also accepts the false variant {variant}")
+        refused += 1
+    if not refused:
+        raise Refused("no variant of the statement is false: it is not put to the test")
+    return refused

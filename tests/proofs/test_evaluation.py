@@ -1,0 +1,78 @@
+from fractions import Fraction
+
+import pytest
+from sympy import IndexedBase, KroneckerDelta, Max, Sum, Symbol, exp, log
+
+from softmax_lib.proofs import K, Refused, c, depth, i, j, softmax, z
+from softmax_lib.proofs.evaluation import LARGEST_K, Point, differ, evaluate, points
+
+POINT = Point(
+    K=2,
+    indices={i: 1, j: 2},
+    symbols={c: Fraction(1, 2)},
+    components={(z, 1): Fraction(3), (z, 2): Fraction(5)},
+)
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        (K + c, 2.5),
+        (z[j] / z[i] * 3, 5),
+        (Sum(z[i], (i, 1, K)), 8),
+        (Sum(z[i] * z[j], (i, 1, K), (j, 1, K)), 64),
+        (Sum(z[i] * Sum(z[i], (i, 1, K)), (i, 1, K)), 64),
+        (Sum(z[i] * z[j], (j, 1, K)), 24),
+        (KroneckerDelta(i, j), 0),
+        (Sum(KroneckerDelta(i, j) * z[i], (i, 1, K)), 5),
+        (log(exp(c) * exp(z[i]), evaluate=False), 3.5),
+    ],
+)
+def test_an_expression_is_written_out_at_explicit_k(expression, value):
+    assert not differ(evaluate(expression, POINT), value)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [1 / (z[i] - 3), log(z[i] - z[j]), Max(z[i], z[j]), Sum(z[i], (i, 2, K)), z[Symbol("a")]],
+)
+def test_what_has_no_value_is_refused(expression):
+    with pytest.raises(Refused):
+        evaluate(expression, POINT)
+
+
+def test_every_value_of_the_free_indices_is_tried():
+    tried = {(point.K, point.indices[i], point.indices[j]) for point in points(z[i] * z[j])}
+    assert tried == {
+        (size, first, second)
+        for size in range(1, LARGEST_K + 1)
+        for first in range(1, size + 1)
+        for second in range(1, size + 1)
+    }
+
+
+def test_bound_indices_get_no_value():
+    assert all(set(point.indices) == {j} for point in points(Sum(z[i] * z[j], (i, 1, K))))
+
+
+def test_values_have_their_declared_signs():
+    assert all(value >= 0 for point in points(depth[i]) for value in point.components.values())
+
+
+def test_the_boundary_of_a_nonnegative_declaration_is_tried():
+    assert any(point.components[depth, 1] == 0 for point in points(depth[i]))
+
+
+def test_the_points_are_the_same_in_every_run():
+    assert [str(at) for at in points(softmax(i))] == [str(at) for at in points(softmax(i))]
+
+
+def test_two_bases_of_one_name_have_values_of_their_own():
+    other = IndexedBase("z", positive=True)
+    point = next(points(z[i] + other[i]))
+    assert point.components[z, 1] != point.components[other, 1]
+
+
+@pytest.mark.parametrize(("left", "right", "is_different"), [(1, 1, False), (1, 1 + 1e-12, True)])
+def test_values_differ_beyond_forty_digits(left, right, is_different):
+    assert differ(left, right) is is_different

@@ -1,0 +1,47 @@
+import pytest
+from sympy import Dummy, IndexedBase, Symbol, exp
+
+from softmax_lib.proofs import K, Refused, c, depth, gap, i, j, z
+from softmax_lib.proofs.fragment import CANONICAL_INDEX, check_fragment, check_names, is_index
+
+
+@pytest.mark.parametrize(
+    "symbol", [i, Symbol("a", integer=True, positive=True), Dummy(integer=True, positive=True)]
+)
+def test_a_symbol_declared_as_k_is_may_be_an_index(symbol):
+    assert is_index(symbol)
+
+
+@pytest.mark.parametrize(
+    "symbol", [K, CANONICAL_INDEX, c, gap, i + 1, z[i], Symbol("a", integer=True)]
+)
+def test_nothing_else_may_be_an_index(symbol):
+    assert not is_index(symbol)
+
+
+@pytest.mark.parametrize("assumption", ["even", "prime", "negative", "nonzero", "zero", "rational"])
+def test_a_symbol_may_not_be_declared_more_than_a_sign(assumption):
+    with pytest.raises(Refused, match="declared"):
+        check_fragment(Symbol("x", **{assumption: True}) + 1)
+
+
+@pytest.mark.parametrize("number", [c, gap, depth[i], K, exp(1) * c / 2])
+def test_numbers_of_a_declared_sign_are_in_the_fragment(number):
+    check_fragment(number)
+
+
+@pytest.mark.parametrize(
+    "other", [IndexedBase("z"), IndexedBase("z", positive=True), IndexedBase("z", shape=(K,))]
+)
+def test_a_name_stands_for_one_base(other):
+    with pytest.raises(Refused, match="two things"):
+        check_names(z[i] + other[j])
+
+
+def test_a_name_stands_for_a_base_or_a_number():
+    with pytest.raises(Refused, match="two things"):
+        check_names(z[i], Symbol("z", real=True))
+
+
+def test_a_bound_index_may_have_the_name_of_a_free_one():
+    check_names(z[i] * z[j], z[j])

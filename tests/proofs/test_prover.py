@@ -1,0 +1,327 @@
+import copy
+import dataclasses
+import pickle
+
+import pytest
+from sympy import (
+    E,
+    Eq,
+    Float,
+    I,
+    IndexedBase,
+    KroneckerDelta,
+    Max,
+    Piecewise,
+    Rational,
+    Sum,
+    Symbol,
+    exp,
+    log,
+    nan,
+    oo,
+    sqrt,
+)
+
+from softmax_lib.proofs import (
+    Falsified,
+    K,
+    Proof,
+    Refused,
+    Unproved,
+    Unsound,
+    c,
+    define,
+    depth,
+    gap,
+    i,
+    j,
+    k,
+    prove_equal,
+    prove_nonnegative,
+    prove_positive,
+    prover,
+    softmax,
+    total,
+    z,
+)
+from softmax_lib.proofs.normaliser import CANONICAL_INDEX
+
+delta = KroneckerDelta
+x = Symbol("x", real=True)
+plain_z = IndexedBase("z")
+signed_z = IndexedBase("z", nonnegative=True)
+named_c = IndexedBase("c", real=True)
+even = Symbol("e", even=True, positive=True)
+Z = total(lambda a: exp(z[a]))
+cubic = (K - 1) * (K - 2) * (K - 3)
+
+
+REFUSED = {
+    "it says nothing": (Z, Z),
+    "it says nothing, with other words": (2 * (x + c), 2 * x + 2 * c),
+    "a string is code": ("(Symbol('x', real=True) + 1) ** 2", x**2 + 2 * x + 1),
+    "a list": ([1], [1]),
+    "nothing": (None, 0),
+    "a Boolean": (True, 1),
+    "an equation": (Eq(x, c), x),
+    "nan": (nan, 0),
+    "infinity": (oo, exp(oo)),
+    "a float": (Float(0.5) * c, c / 2),
+    "the imaginary unit": (I * c + c, c * (1 + I)),
+    "a root": (sqrt(1 + c**2) ** 3, sqrt(1 + c**2)),
+    "a symbolic power": (E**c * gap**c, (E * gap) ** c),
+    "a maximum": (Max(x, c) * 2, 2 * Max(c, x) + 0),
+    "cases": (Piecewise((x, x > 0), (0, True)), x),
+    "a concrete index": (Sum(z[i], (i, 1, K)).diff(z[2]), 1),
+    "a computed index": (z[i + 1] * (c + 1), z[i + 1] * c + z[i + 1]),
+    "a delta with a range": (Sum(delta(i, j, (1, 3)) * z[i], (i, 1, K)), z[j]),
+    "K as an index": (Sum(z[K], (i, 1, K)), K * z[K]),
+    "two indices": (Sum(z[i, j], (i, 1, K)) / K, Sum(z[i, j] / K, (i, 1, K))),
+    "an index as a number": (Sum(i + 1, (i, 1, K)), Sum(i, (i, 1, K)) + K),
+    "an index that is known to be even": (Sum(delta(i, even) * z[i], (i, 1, K)), z[even]),
+    "the canonical index": (Sum(z[i] * z[CANONICAL_INDEX], (i, 1, K)), z[i]),
+    "a sum from 2": (Sum(z[i] + 1, (i, 2, K)), Sum(z[i], (i, 2, K)) + K - 1),
+    "a sum to K - 1": (Sum(1, (i, 1, K - 1)), K - 1),
+    "an index bound twice": (Sum(z[i], (i, 1, K), (i, 1, K)), K * Sum(z[i], (i, 1, K))),
+    "logits that may be complex": (plain_z[i] * (c + 1), plain_z[i] * c + plain_z[i]),
+    "a name with two meanings": (Sum(z[i] + signed_z[i], (i, 1, K)), 2 * Sum(z[i], (i, 1, K))),
+    "a symbol named as a base": (Sum(named_c[i] + c, (i, 1, K)), total(lambda a: 2 * named_c[a])),
+    "0/0 at x = 0": ((x**2 - x) / x, x - 1),
+    "0/0 at i = j": ((z[i] ** 2 - z[j] ** 2) / (z[i] - z[j]), z[i] + z[j]),
+    "0/0 where no random point lies": ((z[i] ** 2 - 2500) / (z[i] - 50), z[i] + 50),
+    "0/0 at K = 4": ((K**2 - 16) / (K - 4), K + 4),
+    "0/0 at one logit": ((1 - softmax(i) ** 2) / (1 - softmax(i)), 1 + softmax(i)),
+    "0/0 inside a sum": (
+        Sum(z[i] * (1 + z[i]) / z[i] ** 2, (i, 1, K)),
+        Sum(1 / z[i] + 1, (i, 1, K)),
+    ),
+    "a delta as denominator": (delta(i, j) * (1 + c) / delta(i, j), c + 1),
+    "a logarithm of 0 at x = 0": (log(x**2 * exp(c)) - log(x**2), c),
+    "a logarithm of 0 at K = 7": (log((7 - K) * exp(c)) - log(7 - K), c),
+    "an inner sum that does not separate": (
+        Sum(1 / Sum(exp(z[i] * z[j]), (j, 1, K)), (i, 1, K)),
+        Sum(2 / Sum(exp(z[i] * z[j]) * 2, (j, 1, K)), (i, 1, K)),
+    ),
+    "a delta that is not a plain factor": (
+        Sum(exp(delta(i, j) * z[i]), (i, 1, K)),
+        K - 1 + exp(z[j]),
+    ),
+}
+
+FALSIFIED = {
+    "the outputs sum to K": (total(softmax), K),
+    "all outputs are equal": (softmax(i), softmax(j)),
+    "the Jacobian without its delta": (softmax(i).diff(z[j]), -softmax(i) * softmax(j)),
+    "true off the diagonal only": (delta(i, j), 0),
+    "true on the diagonal only": (delta(i, j), 1),
+    "true at K = 1 only": (softmax(i), 1),
+    "true at K = 1 and 2 only": ((K - 1) * (K - 2), 0),
+    "logsumexp is shift-invariant": (log(total(lambda a: exp(z[a] + c))), log(Z)),
+    "an inner index is not the outer one": (
+        Sum(z[i] * Sum(z[i], (i, 1, K)), (i, 1, K)),
+        Sum(z[i] ** 2, (i, 1, K)),
+    ),
+}
+
+UNPROVED = {
+    "true at K <= 3 only": (cubic * exp(c), 0),
+    "a sum that is right at K <= 3 only": (total(softmax) + cubic, 1),
+    "true to forty digits": (exp(-200), 0),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_statement_outside_the_fragment_is_refused(case):
+    with pytest.raises(Refused):
+        prove_equal(*REFUSED[case])
+
+
+@pytest.mark.parametrize("case", FALSIFIED)
+def test_a_false_statement_is_falsified(case):
+    with pytest.raises(Falsified):
+        prove_equal(*FALSIFIED[case])
+
+
+@pytest.mark.parametrize("case", UNPROVED)
+def test_a_statement_that_no_small_k_falsifies_stays_unproved(case):
+    with pytest.raises(Unproved):
+        prove_equal(*UNPROVED[case])
+
+
+def test_a_refusal_names_the_term():
+    with pytest.raises(Refused, match=r"K - 4 is not proven positive"):
+        prove_equal((K**2 - 16) / (K - 4), K + 4)
+
+
+def test_a_falsified_statement_comes_with_its_counterexample():
+    with pytest.raises(Falsified, match=r"1\.0 is not 2\.0 at K = 2, z\[1\] = "):
+        prove_equal(total(softmax), K)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        softmax(i),
+        softmax(j) * (exp(gap) - 1),
+        Z,
+        log(1 + exp(c)),
+        1 + delta(i, j),
+        total(lambda a: 1 + depth[a]),
+        K**2 + z[i] ** 2,
+    ],
+)
+def test_a_positive_expression_is_proved_positive(expression):
+    assert prove_positive(expression).refused >= 1
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        K - 1,
+        total(lambda a: 1 - exp(-depth[a])),
+        total(lambda a: (1 - delta(a, i)) * softmax(a)),
+        Sum(softmax(i) * softmax(j) * (z[i] - z[j]) ** 2, (i, 1, K), (j, 1, K)),
+        delta(i, j) * exp(c),
+    ],
+)
+def test_a_nonnegative_expression_is_proved_so_and_not_positive(expression):
+    assert prove_nonnegative(expression).refused >= 1
+    with pytest.raises(Falsified):
+        prove_positive(expression)
+
+
+@pytest.mark.parametrize(
+    ("expression", "error"),
+    [
+        (1 - softmax(i), Falsified),  # it is 0 at K = 1
+        (exp(gap) - 2, Falsified),
+        (total(lambda a: z[a]), Falsified),
+        (exp(c) + (4 - K) * exp(-c), Unproved),  # positive at K <= 3
+        (gap, Refused),  # declared, not proved
+        (Rational(1, 2), Refused),
+        (1 / z[i] ** 2, Refused),
+        ("1 + 1", Refused),
+    ],
+)
+def test_a_sign_that_does_not_hold_everywhere_is_not_proved(expression, error):
+    with pytest.raises(error):
+        prove_positive(expression)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [softmax(i), softmax(i, lambda a: z[a] / gap), log(Z), 1 / (1 + exp(-c))],
+)
+def test_a_definition_is_certified(expression):
+    assert define("y", expression).is_definition
+
+
+@pytest.mark.parametrize(
+    ("expression", "error"),
+    [
+        (z[i] / c, Refused),
+        (softmax(i) / c, Refused),
+        (1 / (1 - softmax(i)), Falsified),
+        (log(total(lambda a: z[a])), Falsified),
+        (exp(z[i]), Refused),  # nothing that could fail
+        (z[i] / gap, Refused),
+        ("1/x", Refused),
+    ],
+)
+def test_a_definition_that_may_lack_a_value_is_not_certified(expression, error):
+    with pytest.raises(error):
+        define("y", expression)
+
+
+def test_the_declared_signs_are_hypotheses_of_the_proof():
+    proof = prove_nonnegative(total(lambda a: gap * (1 - exp(-depth[a]))) + 0 * c)
+    assert proof.hypotheses == r"d \ge 0,\ g > 0"
+
+
+def test_real_logits_are_no_hypothesis():
+    assert prove_equal(total(softmax), 1).hypotheses == ""
+
+
+def test_a_proof_shows_its_statement_and_keeps_the_letter_k():
+    shown = prove_equal(total(softmax), 1)._repr_mimebundle_()["text/markdown"]
+    assert shown.startswith("$$\n\\sum_{k=1}^{K}")
+    assert "Proved for every K" in shown
+
+
+def accidents():
+    proof = prove_equal(total(softmax), 1)
+    return {
+        "made by hand": lambda: Proof("0 = 1", "", 9, 4),
+        "replaced": lambda: dataclasses.replace(proof, formula="0 = 1"),
+        "changed": lambda: setattr(proof, "formula", "0 = 1"),
+        "copied": lambda: copy.copy(proof),
+        "copied deeply": lambda: copy.deepcopy(proof),
+        "pickled": lambda: pickle.dumps(proof),
+    }
+
+
+@pytest.mark.parametrize("accident", accidents())
+def test_no_accident_makes_a_proof(accident):
+    with pytest.raises((TypeError, dataclasses.FrozenInstanceError)):
+        accidents()[accident]()
+
+
+# Each guard is needed: with one of them off, something false gets through or is caught later.
+
+
+def test_a_prover_that_accepts_everything_is_unsound(monkeypatch):
+    monkeypatch.setattr(prover, "is_zero", lambda difference: True)
+    with pytest.raises(Unsound):
+        prove_equal(total(softmax), 1)
+
+
+def test_a_prover_that_accepts_nothing_proves_nothing(monkeypatch):
+    monkeypatch.setattr(prover, "is_zero", lambda difference: False)
+    with pytest.raises(Unproved):
+        prove_equal(total(softmax), 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "prove"), [("is_positive", prove_positive), ("is_nonnegative", prove_nonnegative)]
+)
+def test_a_sign_prover_that_accepts_everything_is_unsound(monkeypatch, name, prove):
+    monkeypatch.setattr(prover, name, lambda expression: True)
+    with pytest.raises(Unsound):
+        prove(softmax(i))
+
+
+def test_without_false_variants_nothing_is_proved(monkeypatch):
+    monkeypatch.setattr(prover, "perturbations", lambda expression: iter(()))
+    with pytest.raises(Refused, match="not put to the test"):
+        prove_equal(total(softmax), 1)
+
+
+def test_without_the_falsifier_a_wrong_rule_would_prove_a_falsehood(monkeypatch):
+    # Rule 2 with K - 1: the variants of the false statement are refused, so they do not help.
+    right = prover.is_zero
+    monkeypatch.setattr(prover, "is_zero", lambda difference: right(difference - 1))
+    with pytest.raises(Falsified):
+        prove_equal(total(lambda a: 1), K - 1)
+    monkeypatch.setattr(prover, "_falsify_equality", lambda left, right: 0)
+    assert prove_equal(total(lambda a: 1), K - 1)
+
+
+def test_without_the_negative_control_a_blind_prover_would_go_unnoticed(monkeypatch):
+    monkeypatch.setattr(prover, "is_zero", lambda difference: True)
+    monkeypatch.setattr(prover, "_count_refused", lambda *_, **__: 1)
+    assert prove_equal(cubic * exp(c), 0)
+
+
+def test_without_the_look_at_denominators_a_pole_would_go_unnoticed(monkeypatch):
+    monkeypatch.setattr(prover, "conditions", lambda expression: iter(()))
+    assert prove_equal((K**2 - 16) / (K - 4), K + 4)
+
+
+def test_names_are_looked_at_over_both_sides():
+    with pytest.raises(Refused, match="z stands for two things"):
+        prove_equal(total(lambda a: z[a] + 1), total(lambda a: signed_z[a]) + K)
+
+
+@pytest.mark.parametrize("index", [i, j, k])
+def test_every_index_serves(index):
+    assert prove_equal(total(softmax, index), 1)
