@@ -1,0 +1,23 @@
+"""Claims and their verdicts: evidence that can fail, records derived from it, and the ledger.
+
+`examine` runs a check; `record` turns proofs and checks into the verdict on a claim; `read_ledger`
+gathers the records of a book.
+"""
+
+from .examination import Examination, Vacuous, examine
+from .ledger import Entry, LedgerError, read_ledger
+from .record import RECORD_TYPE, Contradiction, Record, Verdict, record
+
+__all__ = [
+    "RECORD_TYPE",
+    "Contradiction",
+    "Entry",
+    "Examination",
+    "LedgerError",
+    "Record",
+    "Vacuous",
+    "Verdict",
+    "examine",
+    "read_ledger",
+    "record",
+]

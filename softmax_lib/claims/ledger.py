@@ -1,0 +1,239 @@
+"""The ledger: every claim with both verdicts, gathered from the notebooks' committed outputs.
+
+Three sources meet here, and each fact stands in one of them only: the registry says which claims
+there are and what each is asked for; a statement box in a chapter says what a claim states; a
+record in a cell's output says what the checks found. Where they do not fit together, `LedgerError`
+names every misfit.
+"""
+
+import json
+import tomllib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from markdown_it import MarkdownIt
+
+from .record import RECORD_TYPE, Verdict
+
+STATEMENT_BOXES = ("definition", "theorem", "proposition", "property", "corollary")
+"""The sphinx-proof directives that state a claim."""
+
+SIDES = ("reals", "floats")
+REGISTRY_KEYS = ("title", "statement", "asks")
+
+
+class LedgerError(Exception):
+    """The registry, the statement boxes and the records do not fit together."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """Something about a claim that stands in a notebook."""
+
+    claim: str
+    notebook: Path
+    cell: int
+
+    @property
+    def where(self) -> str:
+        """File and cell, for messages."""
+        return f"{self.notebook.name}, cell {self.cell}"
+
+
+@dataclass(frozen=True)
+class Box(Found):
+    """A statement box."""
+
+    title: str
+    statement: str
+
+
+@dataclass(frozen=True)
+class StoredRecord(Found):
+    """A record in a cell's output."""
+
+    content: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of the ledger."""
+
+    claim: str
+    title: str
+    statement: str
+    reals: Verdict
+    floats: Verdict
+    scope: dict[str, str]
+    evidence: dict[str, list[str]]
+    lemma: str | None
+    notebook: Path | None
+    evidence_cell: int | None
+    """The first code cell after the statement: where the proof begins."""
+
+    @property
+    def has_gap(self) -> bool:
+        """Whether a verdict is still owed."""
+        return Verdict.GAP in (self.reals, self.floats)
+
+    def as_json(self, page: str) -> dict[str, Any]:
+        """Return the entry as it stands in ``claims.json``."""
+        return {
+            "id": self.claim,
+            "statement": self.statement,
+            "reals": str(self.reals),
+            "floats": str(self.floats),
+            "scope": "; ".join(f"{side}: {scope}" for side, scope in self.scope.items()),
+            "lemma": self.lemma,
+            "page": page,
+        }
+
+
+def read_ledger(registry: Path, notebooks: list[Path]) -> list[Entry]:
+    """Return the ledger's rows, those with a gap first, each group in the registry's order.
+
+    Parameters
+    ----------
+    registry : Path
+        TOML: a table for each id, with ``title``; with ``statement`` as long as no chapter states
+        it; and with ``asks``, the sides it is asked for, where these are not both.
+    notebooks : list of Path
+        The chapters.
+
+    Raises
+    ------
+    LedgerError
+        The registry is empty; an id is unknown, stated twice or recorded twice; a statement has no
+        record, or a record no statement; a record lacks a side that the claim is asked for.
+    """
+    try:
+        claims = tomllib.loads(registry.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise LedgerError(f"{registry.name}: {error}") from error
+    boxes = [box for notebook in notebooks for box in find_boxes(notebook)]
+    records = [record for notebook in notebooks for record in find_records(notebook)]
+    misfits = list(_misfits(registry, claims, boxes, records))
+    if misfits:
+        raise LedgerError("the ledger does not come together:\n" + "\n".join(misfits))
+    box_of = {box.claim: box for box in boxes}
+    content_of = {record.claim: record.content for record in records}
+    entries = [
+        _entry(claim, facts, box_of.get(claim), content_of.get(claim))
+        for claim, facts in claims.items()
+    ]
+    return sorted(entries, key=lambda entry: not entry.has_gap)
+
+
+def find_boxes(notebook: Path) -> Iterator[Box]:
+    """Yield the statement boxes of a notebook's Markdown cells."""
+    for number, cell in enumerate(_cells(notebook)):
+        if cell["cell_type"] != "markdown":
+            continue
+        for token in MarkdownIt().parse("".join(cell["source"])):
+            name, _, title = token.info.partition("}")
+            if token.type == "fence" and name in {f"{{prf:{kind}" for kind in STATEMENT_BOXES}:
+                lines = token.content.splitlines()
+                options = [line for line in lines if line.startswith(":")]
+                label = next((line for line in options if line.startswith(":label:")), "")
+                yield Box(
+                    claim=label.removeprefix(":label:").strip(),
+                    notebook=notebook,
+                    cell=number,
+                    title=title.strip(),
+                    statement="\n".join(lines[len(options) :]).strip(),
+                )
+
+
+def find_records(notebook: Path) -> Iterator[StoredRecord]:
+    """Yield the records in the outputs of a notebook's code cells."""
+    for number, cell in enumerate(_cells(notebook)):
+        for output in cell.get("outputs", []):
+            content = output.get("data", {}).get(RECORD_TYPE)
+            if content is not None:
+                yield StoredRecord(content["id"], notebook, number, content)
+
+
+def _cells(notebook: Path) -> list[dict[str, Any]]:
+    cells: list[dict[str, Any]] = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    return cells
+
+
+def _misfits(
+    registry: Path, claims: dict[str, Any], boxes: list[Box], records: list[StoredRecord]
+) -> Iterator[str]:
+    if not claims:
+        yield f"{registry.name} lists no claim"
+    yield from _wrong_ids("statement box", boxes, claims)
+    yield from _wrong_ids("record", records, claims)
+    box_of = {box.claim: box for box in boxes}
+    record_of = {record.claim: record for record in records}
+    for claim, box in box_of.items():
+        if claim not in record_of:
+            yield f"{box.where}: {claim!r} is stated and has no record"
+    for claim, record in record_of.items():
+        yield from _misplaced(record, box_of.get(claim))
+        asked = claims.get(claim, {}).get("asks", SIDES)
+        for side in SIDES:
+            given = record.content[side]
+            if given and given["verdict"] not in list(Verdict):
+                yield f"{record.where}: {given['verdict']!r} is no verdict, of {claim!r}"
+            if given and side not in asked:
+                yield f"{registry.name}: {claim!r} has a verdict for {side}, and asks for none"
+    for claim, facts in claims.items():
+        for key in facts.keys() - REGISTRY_KEYS:
+            yield f"{registry.name}: {key!r} of {claim!r} is none of {', '.join(REGISTRY_KEYS)}"
+        for fact in ("title", "statement"):
+            if (fact in facts) == (claim in box_of):
+                place = "both here and in" if claim in box_of else "neither here nor in"
+                yield f"{registry.name}: the {fact} of {claim!r} stands {place} a chapter"
+
+
+def _wrong_ids(what: str, found: Sequence[Found], claims: dict[str, Any]) -> Iterator[str]:
+    count_of = Counter(item.claim for item in found)
+    for item in found:
+        if not item.claim:
+            yield f"{item.where}: a {what} without a label"
+        elif item.claim not in claims:
+            yield f"{item.where}: {what} for the unknown id {item.claim!r}"
+        elif count_of[item.claim] > 1:
+            yield f"{item.where}: {item.claim!r} has {count_of[item.claim]} of a {what}"
+
+
+def _misplaced(record: StoredRecord, box: Box | None) -> Iterator[str]:
+    if box is None:
+        yield f"{record.where}: {record.claim!r} has a record and no statement box"
+    elif record.notebook != box.notebook or record.cell < box.cell:
+        yield f"{record.where}: the record of {record.claim!r} does not come after its statement"
+
+
+def _entry(
+    claim: str, facts: dict[str, Any], box: Box | None, content: dict[str, Any] | None
+) -> Entry:
+    given = {side: (content or {}).get(side) for side in SIDES}
+
+    def verdict(side: str) -> Verdict:
+        found = given[side]
+        if found:
+            return Verdict(found["verdict"])
+        return Verdict.GAP if side in facts.get("asks", SIDES) else Verdict.NOT_ASKED
+
+    return Entry(
+        claim=claim,
+        title=box.title if box else facts["title"],
+        statement=box.statement if box else facts["statement"],
+        reals=verdict("reals"),
+        floats=verdict("floats"),
+        scope={side: found["scope"] for side, found in given.items() if found},
+        evidence={side: found["evidence"] for side, found in given.items() if found},
+        lemma=(content or {}).get("lemma"),
+        notebook=box.notebook if box else None,
+        evidence_cell=_first_code_cell_after(box) if box else None,
+    )
+
+
+def _first_code_cell_after(box: Box) -> int:
+    cells = _cells(box.notebook)
+    return next(n for n in range(box.cell, len(cells)) if cells[n]["cell_type"] == "code")

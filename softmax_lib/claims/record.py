@@ -1,0 +1,196 @@
+"""Records: what a claim's evidence amounts to, over the reals and in floating point.
+
+The verdict is computed from the evidence; there is no argument through which one could be given.
+"""
+
+from collections.abc import Sequence
+from dataclasses import InitVar, dataclass
+from enum import StrEnum
+from typing import Any
+
+from softmax_lib.proofs import Proof
+
+from .examination import Examination
+
+RECORD_TYPE = "application/vnd.softmax-book.claim+json"
+"""The MIME type under which a notebook's output carries a record."""
+
+
+class Verdict(StrEnum):
+    """The words that a claim can be judged by."""
+
+    DEFINITION = "definition"
+    PROVED = "proved, every K"
+    PROVED_FROM_LEMMA = "proved from a lemma"
+    MEASURED = "measured"
+    REFUTED = "refuted"
+    NOT_ASKED = "–"
+    GAP = "gap"
+
+    @property
+    def meaning(self) -> str:
+        """What the word says, in a sentence."""
+        return _MEANINGS[self]
+
+
+_MEANINGS = {
+    Verdict.DEFINITION: "It fixes a name; what was proved is that it makes sense for every K.",
+    Verdict.PROVED: "A symbolic proof with K and all indices symbolic, agreed with by a check "
+    "that goes another way.",
+    Verdict.PROVED_FROM_LEMMA: "The same for the key identity; one human step, which the ledger "
+    "names, leads from there to the statement.",
+    Verdict.MEASURED: "Computed in every case of the stated scope, and it held in all of them.",
+    Verdict.REFUTED: "A counterexample was computed; the ledger shows the first one.",
+    Verdict.NOT_ASKED: "The claim says nothing about this side.",
+    Verdict.GAP: "Nothing was proved or measured yet.",
+}
+
+
+class Contradiction(Exception):
+    """The check of a claim fails where its proof says that it holds."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """One claim over the reals, or in floating point: the verdict and what it rests on."""
+
+    verdict: Verdict
+    scope: str
+    evidence: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return self.verdict if self.scope in self.verdict else f"{self.verdict} ({self.scope})"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the side as JSON-able values."""
+        return {
+            "verdict": str(self.verdict),
+            "scope": self.scope,
+            "evidence": list(self.evidence),
+        }
+
+
+_FROM_EVIDENCE = object()
+
+
+@dataclass(frozen=True)
+class Record:
+    """What the evidence says of one claim; shown as a cell's value, and read by the ledger."""
+
+    claim: str
+    reals: Side | None
+    floats: Side | None
+    lemma: str | None
+    key: InitVar[object] = None
+
+    def __post_init__(self, key: object) -> None:
+        if key is not _FROM_EVIDENCE:
+            raise TypeError("a Record comes from record(...) only")
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the record as JSON-able values."""
+        return {
+            "id": self.claim,
+            "reals": self.reals.as_json() if self.reals else None,
+            "floats": self.floats.as_json() if self.floats else None,
+            "lemma": self.lemma,
+        }
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
+        sides = [("Over the reals", self.reals), ("In floating point", self.floats)]
+        verdicts = [f"{where}: {side}." for where, side in sides if side]
+        lemma = [f"The human step: {self.lemma}."] if self.lemma else []
+        return {
+            "text/plain": " ".join([f"{self.claim}.", *verdicts, *lemma]),
+            "text/markdown": " ".join([f"**Verdict on `{self.claim}`.**", *verdicts, *lemma]),
+            RECORD_TYPE: self.as_json(),
+        }
+
+
+def record(
+    claim: str,
+    *,
+    reals: Sequence[Proof | Examination] = (),
+    floats: Sequence[Examination] = (),
+    lemma: str | None = None,
+    scope: str = "every K",
+) -> Record:
+    """Derive both verdicts on a claim from its evidence.
+
+    Parameters
+    ----------
+    claim : str
+        The id, which is also the label of the statement box.
+    reals : sequence of Proof and Examination
+        Proofs, and at least one check by another route; or checks alone.
+    floats : sequence of Examination
+        Checks in floating point. One that failed refutes the claim; others may say what holds
+        instead.
+    lemma : str, optional
+        The human step from the proved formulas to the statement, as a sentence.
+    scope : str, optional
+        What the proofs hold for, where that is less than every K: ``"every K ≥ 2"``.
+
+    Raises
+    ------
+    ValueError
+        There is no evidence, a proof stands without a check by another route, or a lemma without a
+        proof.
+    Contradiction
+        A check over the reals fails although the statement was proved.
+    TypeError
+        Something else than a proof or an examination is offered as evidence.
+
+    Examples
+    --------
+    >>> from softmax_lib.claims import examine, record
+    >>> check = examine("n is even", lambda n: n % 2 == 0, [2, 4], control=3, scope="n = 2, 4")
+    >>> record("squares", floats=[check]).floats.verdict
+    <Verdict.MEASURED: 'measured'>
+    """
+    if not reals and not floats:
+        raise ValueError(f"{claim}: no evidence, hence no verdict")
+    for piece in floats:
+        if not isinstance(piece, Examination):
+            raise TypeError(f"{claim}: {type(piece).__name__} is no evidence in floating point")
+    over_the_reals = _over_the_reals(claim, reals, lemma, scope) if reals else None
+    if lemma and not (over_the_reals and over_the_reals.verdict == Verdict.PROVED_FROM_LEMMA):
+        raise ValueError(f"{claim}: a lemma, and no proof that it completes")
+    in_floating_point = _examined(floats) if floats else None
+    return Record(claim, over_the_reals, in_floating_point, lemma, key=_FROM_EVIDENCE)
+
+
+def _over_the_reals(
+    claim: str, evidence: Sequence[Proof | Examination], lemma: str | None, scope: str
+) -> Side:
+    for piece in evidence:
+        if not isinstance(piece, Proof | Examination):
+            raise TypeError(f"{claim}: {type(piece).__name__} is no evidence over the reals")
+    proofs = [piece for piece in evidence if isinstance(piece, Proof)]
+    checks = [piece for piece in evidence if isinstance(piece, Examination)]
+    if not proofs:
+        return _examined(checks)
+    if not checks:
+        raise ValueError(f"{claim}: a proof needs a check that goes another way")
+    for check in checks:
+        if not check.holds:
+            raise Contradiction(f"{claim} is proved, and yet “{check.statement}” {check}")
+    if all(proof.is_definition for proof in proofs):
+        verdict = Verdict.DEFINITION
+    else:
+        verdict = Verdict.PROVED_FROM_LEMMA if lemma else Verdict.PROVED
+    return Side(verdict, scope, _summaries(evidence))
+
+
+def _examined(checks: Sequence[Examination]) -> Side:
+    failed = [check for check in checks if not check.holds]
+    scopes = dict.fromkeys(check.scope for check in failed or checks)
+    verdict = Verdict.REFUTED if failed else Verdict.MEASURED
+    return Side(verdict, "; ".join(scopes), _summaries(checks))
+
+
+def _summaries(evidence: Sequence[Proof | Examination]) -> tuple[str, ...]:
+    return tuple(
+        f"${piece.formula}$: {piece}" if isinstance(piece, Proof) else f"{piece.statement}: {piece}"
+        for piece in evidence
+    )

@@ -1,0 +1,181 @@
+"""Registry, statement boxes and records fit together, or the ledger names the misfit."""
+
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from softmax_lib.claims import RECORD_TYPE, LedgerError, Verdict, read_ledger
+
+REGISTRY = """
+[sum-one]
+[order]
+[nan]
+asks = ["floats"]
+[later]
+title = "A later claim"
+statement = "It is not proved yet."
+"""
+
+
+def box(claim, statement="The statement.", kind="theorem"):
+    return new_markdown_cell(
+        f"Text before.\n\n```{{prf:{kind}}} Title of {claim}\n:label: {claim}\n\n{statement}\n```"
+    )
+
+
+def side(verdict):
+    return {"verdict": verdict, "scope": "some scope", "evidence": ["some evidence"]}
+
+
+def recorded(claim, reals="proved, every K", floats="refuted", lemma=None):
+    content = {
+        "id": claim,
+        "reals": reals and side(reals),
+        "floats": floats and side(floats),
+        "lemma": lemma,
+    }
+    return new_code_cell(
+        "record(...)", outputs=[new_output("display_data", data={RECORD_TYPE: content})]
+    )
+
+
+GOOD = {
+    "sum-one": [box("sum-one"), recorded("sum-one")],
+    "order": [box("order"), recorded("order", lemma="exp increases")],
+    "nan": [box("nan", kind="property"), recorded("nan", reals=None, floats="measured")],
+}
+
+
+@pytest.fixture
+def read(tmp_path: Path):
+    def read(*chapters, registry=REGISTRY):
+        (tmp_path / "claims.toml").write_text(registry, encoding="utf-8")
+        paths = [tmp_path / f"chapter-{number}.ipynb" for number in range(len(chapters))]
+        for path, cells in zip(paths, chapters, strict=True):
+            nbformat.write(new_notebook(cells=cells), path)
+        return read_ledger(tmp_path / "claims.toml", paths)
+
+    return read
+
+
+def chapter(**changed):
+    return [cell for cells in (GOOD | changed).values() for cell in cells]
+
+
+def test_claims_with_a_gap_come_first(read):
+    assert [entry.claim for entry in read(chapter())] == ["later", "sum-one", "order", "nan"]
+
+
+def test_a_claim_without_a_chapter_is_a_gap(read):
+    later = read(chapter())[0]
+    assert (later.reals, later.floats, later.statement) == ("gap", "gap", "It is not proved yet.")
+
+
+def test_verdicts_scope_and_lemma_come_from_the_record(read):
+    order = next(entry for entry in read(chapter()) if entry.claim == "order")
+    assert (order.reals, order.floats) == (Verdict.PROVED, Verdict.REFUTED)
+    assert order.scope == {"reals": "some scope", "floats": "some scope"}
+    assert order.lemma == "exp increases"
+
+
+def test_title_and_statement_come_from_the_box(read):
+    changed = {"sum-one": [box("sum-one", "They add up.\n\nTo $1$."), recorded("sum-one")]}
+    entry = next(entry for entry in read(chapter(**changed)) if entry.claim == "sum-one")
+    assert (entry.title, entry.statement) == ("Title of sum-one", "They add up.\n\nTo $1$.")
+
+
+def test_a_side_that_is_not_asked_is_no_gap(read):
+    nan = next(entry for entry in read(chapter()) if entry.claim == "nan")
+    assert (nan.reals, nan.has_gap) == (Verdict.NOT_ASKED, False)
+
+
+def test_a_side_that_is_owed_is_a_gap(read):
+    changed = {"order": [box("order"), recorded("order", floats=None)]}
+    order = read(chapter(**changed))[0]
+    assert (order.claim, order.floats) == ("order", Verdict.GAP)
+
+
+def test_the_evidence_begins_with_the_first_code_cell_after_the_statement(read):
+    cells = [new_code_cell("before"), box("sum-one"), new_markdown_cell("text")]
+    cells += [new_code_cell("proof"), recorded("sum-one"), *GOOD["order"], *GOOD["nan"]]
+    entry = next(entry for entry in read(cells) if entry.claim == "sum-one")
+    assert entry.evidence_cell == 3
+
+
+MISFITS = {
+    "a statement without a record": (
+        [chapter(order=[box("order")])],
+        "'order' is stated and has no record",
+    ),
+    "a record without a statement": (
+        [chapter(order=[recorded("order")])],
+        "'order' has a record and no statement box",
+    ),
+    "an unknown statement": (
+        [[*chapter(), box("sum-two"), recorded("sum-one")]],
+        "statement box for the unknown id 'sum-two'",
+    ),
+    "an unknown record": (
+        [[*chapter(), recorded("sum-two")]],
+        "record for the unknown id 'sum-two'",
+    ),
+    "a claim stated twice": (
+        [[*chapter(), box("order")]],
+        "'order' has 2 of a statement box",
+    ),
+    "a claim stated in two chapters": ([chapter(), [box("order")]], "chapter-1.ipynb, cell 0"),
+    "a claim recorded twice": ([[*chapter(), recorded("order")]], "'order' has 2 of a record"),
+    "a statement without a label": (
+        [[*chapter(), new_markdown_cell("```{prf:theorem} Title\n\nText.\n```")]],
+        "a statement box without a label",
+    ),
+    "a record before its statement": (
+        [chapter(order=[recorded("order"), box("order")])],
+        "the record of 'order' does not come after its statement",
+    ),
+    "a record in another chapter": (
+        [chapter(order=[box("order")]), [recorded("order")]],
+        "the record of 'order' does not come after its statement",
+    ),
+    "a verdict that was not asked for": (
+        [chapter(nan=[box("nan"), recorded("nan")])],
+        "'nan' has a verdict for reals, and asks for none",
+    ),
+    "a claim that is nowhere stated": (
+        [chapter(order=[])],
+        "the statement of 'order' stands neither here nor in a chapter",
+    ),
+    "a claim that is stated twice over": (
+        [[*chapter(), box("later"), recorded("later")]],
+        "the statement of 'later' stands both here and in a chapter",
+    ),
+}
+
+
+@pytest.mark.parametrize(("chapters", "message"), MISFITS.values(), ids=MISFITS.keys())
+def test_a_misfit_is_named(chapters, message, read):
+    with pytest.raises(LedgerError) as error:
+        read(*chapters)
+    assert message in str(error.value)
+
+
+def test_an_empty_list_of_claims_is_a_misfit(read):
+    with pytest.raises(LedgerError, match=r"claims.toml lists no claim"):
+        read(registry="")
+
+
+def test_an_id_that_is_listed_twice_is_a_misfit(read):
+    with pytest.raises(LedgerError, match=r"claims.toml: .*order"):
+        read(chapter(), registry=REGISTRY + "[order]\n")
+
+
+def test_a_verdict_word_that_no_check_gives_is_a_misfit(read):
+    with pytest.raises(LedgerError, match="'obviously true' is no verdict"):
+        read(chapter(order=[box("order"), recorded("order", reals="obviously true")]))
+
+
+def test_a_registry_key_that_is_not_known_is_a_misfit(read):
+    with pytest.raises(LedgerError, match="'verdict' of 'order'"):
+        read(chapter(), registry=REGISTRY.replace("[order]", '[order]\nverdict = "proved"'))

@@ -1,0 +1,114 @@
+"""Verdicts follow from evidence, and from nothing else."""
+
+import dataclasses
+import inspect
+
+import pytest
+
+from softmax_lib.claims import RECORD_TYPE, Contradiction, Record, Verdict, examine, record
+from softmax_lib.proofs import define, i, prove_equal, softmax, total
+
+
+def check(*cases, control):
+    return examine("n is even", lambda n: n % 2 == 0, cases, control=control, scope="small n")
+
+
+PROOF = prove_equal(total(softmax), 1)
+DEFINITION = define("\\sigma", softmax(i))
+HELD = check(2, 4, control=3)
+FAILED = check(2, 3, control=2)
+
+VERDICTS = {
+    "a definition and a check": (dict(reals=[DEFINITION, HELD]), Verdict.DEFINITION),
+    "a proof and a check": (dict(reals=[PROOF, HELD]), Verdict.PROVED),
+    "a proof, a check and a lemma": (
+        dict(reals=[PROOF, HELD], lemma="a step"),
+        Verdict.PROVED_FROM_LEMMA,
+    ),
+    "a check that held": (dict(reals=[HELD]), Verdict.MEASURED),
+    "a check that failed": (dict(reals=[FAILED]), Verdict.REFUTED),
+    "one of two checks failed": (dict(reals=[HELD, FAILED]), Verdict.REFUTED),
+}
+
+
+@pytest.mark.parametrize(("evidence", "verdict"), VERDICTS.values(), ids=VERDICTS.keys())
+def test_the_verdict_over_the_reals_follows_from_the_evidence(evidence, verdict):
+    assert record("sum-one", **evidence).reals.verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("checks", "verdict"),
+    [([HELD], Verdict.MEASURED), ([FAILED, HELD], Verdict.REFUTED)],
+    ids=["held", "one failed"],
+)
+def test_the_verdict_in_floating_point_follows_from_the_evidence(checks, verdict):
+    result = record("sum-one", floats=checks)
+    assert (result.floats.verdict, result.reals) == (verdict, None)
+
+
+def test_there_is_no_argument_for_a_verdict():
+    assert not {"verdict", "verdicts"} & set(inspect.signature(record).parameters)
+
+
+def test_no_evidence_gives_no_record():
+    with pytest.raises(ValueError, match="no evidence"):
+        record("sum-one")
+
+
+def test_a_proof_needs_a_check_by_another_route():
+    with pytest.raises(ValueError, match="another way"):
+        record("sum-one", reals=[PROOF])
+
+
+def test_a_failing_check_contradicts_a_proof():
+    with pytest.raises(Contradiction, match="sum-one is proved, and yet"):
+        record("sum-one", reals=[PROOF, FAILED])
+
+
+def test_a_lemma_needs_a_proof_to_complete():
+    with pytest.raises(ValueError, match="no proof that it completes"):
+        record("sum-one", reals=[HELD], lemma="a step")
+
+
+@pytest.mark.parametrize("side", ["reals", "floats"])
+def test_a_word_is_no_evidence(side):
+    with pytest.raises(TypeError, match="str is no evidence"):
+        record("sum-one", **{side: ["proved, every K"]})
+
+
+def test_a_proof_is_no_evidence_in_floating_point():
+    with pytest.raises(TypeError, match="Proof is no evidence in floating point"):
+        record("sum-one", floats=[PROOF])
+
+
+def test_a_refuted_claim_has_the_scope_of_what_refuted_it():
+    held_elsewhere = examine("n is 2", lambda n: n == 2, [2], control=3, scope="elsewhere")
+    assert record("sum-one", floats=[held_elsewhere, FAILED]).floats.scope == "small n"
+
+
+def test_the_shown_line_and_the_record_agree():
+    shown = record("sum-one", reals=[PROOF, HELD], floats=[FAILED])._repr_mimebundle_()
+    assert shown[RECORD_TYPE]["reals"]["verdict"] == "proved, every K"
+    assert shown[RECORD_TYPE]["floats"]["verdict"] == "refuted"
+    for word in ("proved, every K", "refuted (small n)"):
+        assert word in shown["text/markdown"]
+        assert word in shown["text/plain"]
+
+
+def test_the_record_names_what_was_proved():
+    evidence = record("sum-one", reals=[PROOF, HELD]).as_json()["reals"]["evidence"]
+    assert PROOF.formula in evidence[0]
+
+
+def test_every_verdict_word_has_a_meaning():
+    assert all(verdict.meaning.endswith(".") for verdict in Verdict)
+
+
+def test_a_record_is_made_by_record_only():
+    with pytest.raises(TypeError, match=r"record\(...\) only"):
+        Record("sum-one", None, None, None)
+
+
+def test_a_record_cannot_be_rewritten():
+    with pytest.raises(TypeError, match=r"record\(...\) only"):
+        dataclasses.replace(record("order", floats=[HELD]), claim="sum-one")
