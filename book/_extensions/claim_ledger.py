@@ -1,0 +1,249 @@
+"""Sphinx extension that puts verdicts where a reader meets a claim.
+
+* every statement box shows its two verdicts, and the roles ``{reals}`` and
+  ``{floats}`` one of them anywhere else, linked to the claim's ledger row;
+* the directive ``{claim-ledger}`` is the ledger, ``{verdict-words}`` its legend;
+* ``claims.json`` is written beside the pages.
+
+All of it comes from `softmax_lib.claims.read_ledger`; where that raises, the
+build fails.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.errors import ExtensionError
+from sphinx.util.docutils import SphinxDirective, SphinxRole
+from sphinx.util.nodes import make_refnode
+
+from softmax_lib.claims import Entry, LedgerError, Verdict, read_ledger
+
+LEDGER_PAGE = "book/ledger"
+NAMES = {"reals": "over the reals", "floats": "in floating point"}
+
+
+class PendingVerdict(nodes.Inline, nodes.Element):
+    """Stands for a verdict until the addresses of all pages are known."""
+
+
+class VerdictRole(SphinxRole):
+    """``{reals}`sum-one` `` or ``{floats}`sum-one` ``: one verdict, linked."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        """Leave a placeholder, or an error for an id that is not in the ledger."""
+        if self.text not in ledger(self.env):
+            message = f"no claim {self.text!r} in the ledger"
+            return [], [
+                self.inliner.reporter.error(message, line=self.lineno)
+            ]
+        return [PendingVerdict(claim=self.text, side=self.name)], []
+
+
+class ClaimLedger(SphinxDirective):
+    """The ledger, claims with a gap first."""
+
+    def run(self) -> list[nodes.Node]:
+        """Write the rows as MyST, so that formulas and links come out."""
+        lines = ["````{list-table}", ":header-rows: 1", ":widths: 56 22 22"]
+        lines += [":class: verdict-table", ""]
+        lines += ["* - Claim", "  - Over the reals", "  - In floating point"]
+        for entry in ledger(self.env).values():
+            cells = [
+                _statement_cell(entry),
+                _side_cell(entry, "reals"),
+                _side_cell(entry, "floats"),
+            ]
+            for position, cell in enumerate(cells):
+                first, *others = cell.splitlines()
+                lines.append(f"{'*' if position == 0 else ' '} - {first}")
+                lines += [f"    {line}" for line in others]
+        lines.append("````")
+        return _parsed(self, lines)
+
+
+class VerdictWords(SphinxDirective):
+    """The verdict words and what each means."""
+
+    def run(self) -> list[nodes.Node]:
+        """Write a definition list of the words."""
+        return _parsed(
+            self,
+            [
+                line
+                for word in Verdict
+                for line in (f"**{word}**", f": {word.meaning}", "")
+            ],
+        )
+
+
+def _parsed(directive: SphinxDirective, lines: list[str]) -> list[nodes.Node]:
+    container = nodes.Element()
+    source = directive.env.doc2path(directive.env.docname)
+    directive.state.nested_parse(
+        StringList(lines, source), directive.content_offset, container
+    )
+    return container.children
+
+
+def _statement_cell(entry: Entry) -> str:
+    parts = [
+        f"({_row_id(entry.claim)})=\n**{entry.title}** `{entry.claim}`",
+        entry.statement,
+    ]
+    if entry.lemma:
+        parts.append(f"*The human step:* {entry.lemma}.")
+    if entry.notebook:
+        evidence = [
+            f"* {NAMES[side]}: {piece}"
+            for side, found in entry.evidence.items()
+            for piece in found
+        ]
+        parts.append("\n".join(["```{dropdown} Evidence", *evidence, "```"]))
+        parts.append(
+            f"{{prf:ref}}`{entry.claim}` · [proof and check](#{_evidence_id(entry)})"
+        )
+    return "\n\n".join(parts)
+
+
+def _side_cell(entry: Entry, side: str) -> str:
+    scope = entry.scope.get(side, "")
+    return (
+        f"{{{side}}}`{entry.claim}`\n\n{scope}"
+        if scope
+        else f"{{{side}}}`{entry.claim}`"
+    )
+
+
+def _evidence_id(entry: Entry) -> str:
+    return f"evidence-{entry.claim}"
+
+
+def _row_id(claim: str) -> str:
+    return f"claim-{claim}"
+
+
+def ledger(env: BuildEnvironment) -> dict[str, Entry]:
+    """Return the ledger's rows by id, in the ledger's order."""
+    entries: dict[str, Entry] = env.app.claim_ledger  # type: ignore[attr-defined]
+    return entries
+
+
+def docname(env: BuildEnvironment, entry: Entry) -> str | None:
+    """Return the page that states the claim, or None where there is none yet."""
+    return env.path2doc(str(entry.notebook)) if entry.notebook else None
+
+
+def load(app: Sphinx) -> None:
+    """Gather the ledger before anything is read, or stop with what is wrong."""
+    root = Path(app.srcdir)
+    registry = root / app.config.claim_registry
+    try:
+        entries = read_ledger(
+            registry, sorted(registry.parent.glob("*.ipynb"))
+        )
+    except LedgerError as error:
+        raise ExtensionError(str(error)) from error
+    app.claim_ledger = {entry.claim: entry for entry in entries}  # type: ignore[attr-defined]
+
+
+def reread_when_verdicts_change(
+    app: Sphinx,
+    env: BuildEnvironment,
+    added: set[str],
+    changed: set[str],
+    removed: set[str],
+) -> list[str]:
+    """Verdicts show on pages that did not change themselves."""
+    known = getattr(env, "claims_at_last_build", None)
+    env.claims_at_last_build = ledger(env)  # type: ignore[attr-defined]
+    return [] if known == ledger(env) else sorted(env.found_docs)
+
+
+def label_evidence(app: Sphinx, document: nodes.document) -> None:
+    """Give each claim's first code cell after its statement a label."""
+    env = app.env
+    labels = env.get_domain("std").anonlabels, env.get_domain("std").labels
+    for entry in ledger(env).values():
+        if docname(env, entry) != env.docname:
+            continue
+        for cell in document.findall(nodes.container):
+            if cell.get("cell_index") == entry.evidence_cell:
+                label = _evidence_id(entry)
+                cell["ids"].append(label)
+                labels[0][label] = (env.docname, label)
+                labels[1][label] = (env.docname, label, "proof and check")
+
+
+def resolve(app: Sphinx, document: nodes.document, page: str) -> None:
+    """Put the verdicts into placeholders and statement boxes."""
+    for pending in list(document.findall(PendingVerdict)):
+        pending.replace_self(
+            _badge(app, page, pending["claim"], pending["side"])
+        )
+    for box in list(
+        document.findall(
+            lambda node: "countertype" in getattr(node, "attributes", {})
+        )
+    ):
+        entry = ledger(app.env).get(box["label"])
+        if entry:
+            line = nodes.paragraph(classes=["claim-verdicts"])
+            for side, name in NAMES.items():
+                if getattr(entry, side) != Verdict.NOT_ASKED:
+                    separator = "; " if len(line) else ""
+                    line += nodes.Text(f"{separator}{name}: ")
+                    line += _badge(app, page, entry.claim, side)
+            box += line
+
+
+def _badge(app: Sphinx, page: str, claim: str, side: str) -> nodes.Node:
+    verdict: Verdict = getattr(ledger(app.env)[claim], side)
+    if verdict == Verdict.NOT_ASKED:
+        return nodes.Text(str(verdict))
+    badge = nodes.inline(
+        "",
+        str(verdict),
+        classes=["verdict", f"verdict-{verdict.name.lower()}"],
+    )
+    return make_refnode(
+        app.builder,
+        page,
+        LEDGER_PAGE,
+        _row_id(claim),
+        badge,
+        f"{claim} in the ledger",
+    )
+
+
+def write_claims(app: Sphinx, exception: Exception | None) -> None:
+    """Write ``claims.json`` beside the pages."""
+    if exception or app.builder.format != "html":
+        return
+    content: list[dict[str, Any]] = []
+    for entry in ledger(app.env).values():
+        page = docname(app.env, entry)
+        anchor = entry.claim if page else _row_id(entry.claim)
+        address = app.builder.get_target_uri(page or LEDGER_PAGE)
+        content.append(entry.as_json(f"{address}#{anchor}"))
+    text = json.dumps(content, ensure_ascii=False, indent=1) + "\n"
+    (Path(app.outdir) / "claims.json").write_text(text, encoding="utf-8")
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register the extension."""
+    app.add_config_value("claim_registry", "claims.toml", "env")
+    for side in NAMES:
+        app.add_role(side, VerdictRole())
+    app.add_directive("claim-ledger", ClaimLedger)
+    app.add_directive("verdict-words", VerdictWords)
+    app.connect("builder-inited", load)
+    app.connect("env-get-outdated", reread_when_verdicts_change)
+    app.connect("doctree-read", label_evidence)
+    app.connect("doctree-resolved", resolve)
+    app.connect("build-finished", write_claims)
+    return {"parallel_read_safe": False, "parallel_write_safe": True}
