@@ -101,11 +101,20 @@ def test_unrounded_values_are_good_to_200_bits():
             assert difference <= abs(fraction(reference)) / 2**200, (z, temperature)
 
 
-def test_an_unrounded_logsumexp_next_to_zero_is_good_to_200_bits():
-    z = np.full(2, -np.log(2.0))
+# With 20 bits to begin with, all of them cancel.
+@pytest.mark.parametrize("bits", [200, 20])
+def test_an_unrounded_logsumexp_next_to_zero_is_as_good_as_any(monkeypatch, bits):
+    monkeypatch.setattr(exact, "_UNROUNDED_BITS", bits)
+    z = np.full(2, -np.log(np.longdouble(2)))
     computed, (_, _, reference) = exact_logsumexp(z, rounded=False), textbook(z)
     assert abs(reference) < 1e-16
-    assert abs(fraction(computed) - fraction(reference)) <= abs(fraction(reference)) / 2**200
+    assert abs(fraction(computed) - fraction(reference)) <= abs(fraction(reference)) / 2**bits
+
+
+def test_an_unrounded_probability_beyond_a_huge_gap_is_good_to_200_bits():
+    computed = exact_softmax([0.0, -1e30], temperature=3, rounded=False)[1]
+    with mpmath.workprec(600):
+        assert abs(computed / mpmath.exp(-mpmath.mpf(1e30) / 3) - 1) < mpmath.ldexp(1, -200)
 
 
 @pytest.mark.parametrize("name", FORMATS)

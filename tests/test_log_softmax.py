@@ -6,7 +6,7 @@ from logits import FORMATS, finite_arrays
 
 from softmax_lib import log_softmax, softmax
 
-# The logarithm of a probability that errs by 2 ulps, itself good to 1 ulp; absolute, for a
+# The logarithm of a probability that errs by 3.1 ulps, itself good to 1 ulp; absolute, for a
 # probability next to 1 has lost the digits that its logarithm would need.
 LOG_ATOL = 4 * 2.0**-52
 # Rounding of a gap of up to 2000.

@@ -7,12 +7,12 @@ from logits import FORMATS, finite_arrays, hard_logits
 
 from softmax_lib import exact_softmax, naive_softmax, softmax, ulp_error
 
-# Two results that are each within 2 ulps of one exact value.
-ULPS_APART = 4.0
+# Two results that are each within 3.1 ulps of one exact value.
+ULPS_APART = 6.2
 # SciPy's gap z - max z is rounded to within 2**-53 of at most 2 * 40, and so is its exponent.
 SCIPY_RTOL = 100 * 2.0**-53
-# K probabilities that are each within 2 ulps, and K - 1 additions.
-SUM_ULPS_PER_CLASS = 3.0
+# K probabilities that are each within 3.1 ulps, and K - 1 additions.
+SUM_ULPS_PER_CLASS = 4.0
 
 any_slices = settings(max_examples=60, deadline=None)
 

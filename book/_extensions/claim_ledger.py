@@ -147,7 +147,7 @@ def load(app: Sphinx) -> None:
             registry, sorted(registry.parent.glob("*.ipynb"))
         )
     except LedgerError as error:
-        raise ExtensionError(str(error)) from error
+        raise ExtensionError(str(error)) from None
     app.claim_ledger = {entry.claim: entry for entry in entries}  # type: ignore[attr-defined]
 
 

@@ -141,6 +141,7 @@ def test_a_statement_without_a_record_stops_the_build(copy):
 
 
 def test_a_verdict_of_an_unknown_claim_stops_the_build(copy):
+    (copy / "_toc.yml").write_text("format: jb-book\nroot: book/ledger\n", encoding="utf-8")
     with (copy / "book" / "ledger.md").open("a", encoding="utf-8") as page:
         page.write("\nSee {reals}`sum-two`.\n")
     outcome = build(copy, copy)

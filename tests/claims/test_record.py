@@ -19,15 +19,15 @@ HELD = check(2, 4, control=3)
 FAILED = check(2, 3, control=2)
 
 VERDICTS = {
-    "a definition and a check": (dict(reals=[DEFINITION, HELD]), Verdict.DEFINITION),
-    "a proof and a check": (dict(reals=[PROOF, HELD]), Verdict.PROVED),
+    "a definition and a check": ({"reals": [DEFINITION, HELD]}, Verdict.DEFINITION),
+    "a proof and a check": ({"reals": [PROOF, HELD]}, Verdict.PROVED),
     "a proof, a check and a lemma": (
-        dict(reals=[PROOF, HELD], lemma="a step"),
+        {"reals": [PROOF, HELD], "lemma": "a step"},
         Verdict.PROVED_FROM_LEMMA,
     ),
-    "a check that held": (dict(reals=[HELD]), Verdict.MEASURED),
-    "a check that failed": (dict(reals=[FAILED]), Verdict.REFUTED),
-    "one of two checks failed": (dict(reals=[HELD, FAILED]), Verdict.REFUTED),
+    "a check that held": ({"reals": [HELD]}, Verdict.MEASURED),
+    "a check that failed": ({"reals": [FAILED]}, Verdict.REFUTED),
+    "one of two checks failed": ({"reals": [HELD, FAILED]}, Verdict.REFUTED),
 }
 
 
