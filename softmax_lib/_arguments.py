@@ -122,13 +122,14 @@ def _temperature_column(
     if invalid.size:
         raise ValueError(f"temperature must be at least 0, got {invalid.flat[0]}")
     _broadcast("temperature", temperatures, shape)
-    padded = (1,) * (len(shape) - temperatures.ndim) + temperatures.shape
-    if any(padded[axis] != 1 for axis in axes):
+    padded = temperatures.reshape((1,) * (len(shape) - temperatures.ndim) + temperatures.shape)
+    highest = padded.max(axis=axes, keepdims=True, initial=0)
+    if (padded.min(axis=axes, keepdims=True, initial=np.inf) < highest).any():
         raise ValueError(
-            "temperature must not vary along the softmax axis, where its length must be 1; "
+            "temperature must be the same along the softmax axis; "
             f"its shape is {temperatures.shape}, z's is {shape}, and the axes are {axes}"
         )
-    reduced = np.broadcast_to(temperatures, _reduced_shape(shape, axes))
+    reduced = np.broadcast_to(highest, _reduced_shape(shape, axes))
     return np.array(_as_rows(reduced, axes), order="C")
 
 

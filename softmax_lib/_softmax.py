@@ -30,7 +30,7 @@ def softmax(
         The axes along which the probabilities sum to 1; None means all of them. The default is
         the last one, whereas SciPy's default is None.
     temperature : array_like, optional
-        T ≥ 0, in units of z. Broadcasts to z's shape, with length 1 along `axis`, so it may be
+        T ≥ 0, in units of z. Broadcasts to z's shape, the same along `axis`, so it may be
         another one for each slice. Taken in float64 (in longdouble if z is longdouble).
     where : array_like of bool, optional
         What to leave in. Broadcasts to z's shape.
@@ -75,7 +75,7 @@ def softmax(
     and given back, and the sum is carried in two floats. The bits of the result do not depend on
     the memory layout of z.
 
-    Proved in: `formula`, `sum-one`, `shift`, `max-shift`, `range`, `order`, `t-zero`,
+    Claims: `formula`, `sum-one`, `shift`, `max-shift`, `range`, `order`, `t-zero`,
     `t-infinity`, `rounding`
 
     References
@@ -127,7 +127,7 @@ def log_softmax(
     axis : int, tuple of int or None, optional
         The axes along which the probabilities sum to 1; None means all of them.
     temperature : array_like, optional
-        T ≥ 0, in units of z. Broadcasts to z's shape, with length 1 along `axis`, so it may be
+        T ≥ 0, in units of z. Broadcasts to z's shape, the same along `axis`, so it may be
         another one for each slice. Taken in float64 (in longdouble if z is longdouble).
     where : array_like of bool, optional
         What to leave in. Broadcasts to z's shape.
@@ -173,7 +173,7 @@ def log_softmax(
     -(\|zᵢ - max z\|/T + log1p(R)), where both terms have one sign and nothing cancels. The bits of
     the result do not depend on the memory layout of z.
 
-    Proved in: `formula`, `shift`, `max-shift`, `lse`, `t-zero`, `t-infinity`, `rounding`
+    Claims: `formula`, `shift`, `max-shift`, `lse`, `t-zero`, `t-infinity`, `rounding`
 
     References
     ----------
@@ -255,7 +255,7 @@ def logsumexp(
     correct digit, and the float32 result can err by tens of ulps where it lies below 1e-8. The
     bits of the result do not depend on the memory layout of z.
 
-    Proved in: `lse`, `max-shift`, `rounding`
+    Claims: `lse`, `max-shift`, `rounding`
 
     References
     ----------
@@ -309,7 +309,7 @@ def naive_softmax(z: ArrayLike, /, *, axis: Axis = -1) -> Any:
     * Where only the sum overflows, all quotients are 0.
     * Where all exponentials underflow, the quotient is 0 / 0, NaN.
 
-    Proved in: `formula`, `max-shift`
+    Claims: `formula`, `max-shift`
 
     Examples
     --------

@@ -82,7 +82,7 @@ def exact_softmax(
     mpmath's exponential and logarithm are right but for the last 20 bits of the precision asked
     of them. Slow: some 50 µs an element.
 
-    Proved in: `formula`, `t-zero`, `t-infinity`, `rounding`
+    Claims: `formula`, `t-zero`, `t-infinity`, `rounding`
 
     Examples
     --------
@@ -148,7 +148,7 @@ def exact_log_softmax(
     mpmath's exponential and logarithm are right but for the last 20 bits of the precision asked
     of them. Slow: some 50 µs an element.
 
-    Proved in: `formula`, `lse`, `rounding`
+    Claims: `formula`, `lse`, `rounding`
 
     Examples
     --------
@@ -208,7 +208,7 @@ def exact_logsumexp(
     mpmath's exponential and logarithm are right but for the last 20 bits of the precision asked
     of them. Slow: some 50 µs an element.
 
-    Proved in: `lse`, `rounding`
+    Claims: `lse`, `rounding`
 
     Examples
     --------
@@ -271,7 +271,7 @@ def ulp_error(computed: ArrayLike, exact: ArrayLike, /) -> Any:
     * An infinity and a number that rounds to it are 0 apart.
     * An infinity and any other number, and opposite infinities, are inf apart.
 
-    Proved in: `rounding`
+    Claims: `rounding`
 
     Examples
     --------

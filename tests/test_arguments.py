@@ -119,8 +119,15 @@ def test_a_temperature_that_does_not_broadcast_is_refused_with_both_shapes(funct
     ("axis", "shape"), [(-1, (3,)), (None, (4, 1)), ((0, 1), (4, 1)), (0, (4, 1))]
 )
 def test_a_temperature_may_not_vary_along_the_softmax_axis(function, axis, shape):
-    with pytest.raises(ValueError, match="must not vary along the softmax axis"):
-        function(np.zeros((4, 3)), axis=axis, temperature=np.ones(shape))
+    with pytest.raises(ValueError, match="must be the same along the softmax axis"):
+        function(np.zeros((4, 3)), axis=axis, temperature=np.arange(np.prod(shape)).reshape(shape))
+
+
+def test_a_temperature_of_full_shape_may_be_the_same_along_the_softmax_axis():
+    z = np.arange(12.0).reshape(4, 3)
+    column = np.array([[0.0], [0.5], [2.0], [np.inf]])
+    full = np.broadcast_to(column, z.shape)
+    np.testing.assert_array_equal(softmax(z, temperature=full), softmax(z, temperature=column))
 
 
 @pytest.mark.parametrize("function", ALL)

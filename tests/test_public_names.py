@@ -1,6 +1,9 @@
 import inspect
+import re
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -57,8 +60,13 @@ def test_a_public_function_documents_itself(name, section):
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_public_function_names_the_claims_that_prove_it(name):
-    assert "Proved in: `" in inspect.getdoc(getattr(softmax_lib, name))
+def test_a_public_function_names_claims_of_the_ledger(name):
+    registry = Path(__file__).parents[1] / "book" / "claims.toml"
+    known = tomllib.loads(registry.read_text(encoding="utf-8"))
+    _, _, text = inspect.getdoc(getattr(softmax_lib, name)).partition("\nClaims: ")
+    named = re.findall(r"`([a-z0-9-]+)`", text.partition("\n\n")[0])
+    assert named
+    assert set(named) <= set(known)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
