@@ -11,11 +11,11 @@ build fails.
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from docutils import nodes
-from docutils.statemachine import StringList
 from sphinx.application import Sphinx
+from sphinx.domains.std import StandardDomain
 from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective, SphinxRole
@@ -27,7 +27,7 @@ LEDGER_PAGE = "book/ledger"
 NAMES = {"reals": "over the reals", "floats": "in floating point"}
 
 
-class PendingVerdict(nodes.Inline, nodes.Element):
+class PendingVerdict(nodes.Inline, nodes.Element):  # type: ignore[misc]
     """Stands for a verdict until the addresses of all pages are known."""
 
 
@@ -63,7 +63,7 @@ class ClaimLedger(SphinxDirective):
                 lines.append(f"{'*' if position == 0 else ' '} - {first}")
                 lines += [f"    {line}" for line in others]
         lines.append("````")
-        return _parsed(self, lines)
+        return self.parse_text_to_nodes("\n".join(lines))
 
 
 class VerdictWords(SphinxDirective):
@@ -71,23 +71,8 @@ class VerdictWords(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Write a definition list of the words."""
-        return _parsed(
-            self,
-            [
-                line
-                for word in Verdict
-                for line in (f"**{word}**", f": {word.meaning}", "")
-            ],
-        )
-
-
-def _parsed(directive: SphinxDirective, lines: list[str]) -> list[nodes.Node]:
-    container = nodes.Element()
-    source = directive.env.doc2path(directive.env.docname)
-    directive.state.nested_parse(
-        StringList(lines, source), directive.content_offset, container
-    )
-    return container.children
+        words = [f"**{word}**\n: {word.meaning}" for word in Verdict]
+        return self.parse_text_to_nodes("\n\n".join(words))
 
 
 def _statement_cell(entry: Entry) -> str:
@@ -165,18 +150,18 @@ def reread_when_verdicts_change(
 
 
 def label_evidence(app: Sphinx, document: nodes.document) -> None:
-    """Give each claim's first code cell after its statement a label."""
-    env = app.env
-    labels = env.get_domain("std").anonlabels, env.get_domain("std").labels
-    for entry in ledger(env).values():
-        if docname(env, entry) != env.docname:
+    """Label the first code cell after each claim's statement."""
+    page = app.env.docname
+    standard = cast(StandardDomain, app.env.get_domain("std"))
+    for entry in ledger(app.env).values():
+        if docname(app.env, entry) != page:
             continue
+        label = _evidence_id(entry)
         for cell in document.findall(nodes.container):
             if cell.get("cell_index") == entry.evidence_cell:
-                label = _evidence_id(entry)
                 cell["ids"].append(label)
-                labels[0][label] = (env.docname, label)
-                labels[1][label] = (env.docname, label, "proof and check")
+                standard.anonlabels[label] = (page, label)
+                standard.labels[label] = (page, label, "proof and check")
 
 
 def resolve(app: Sphinx, document: nodes.document, page: str) -> None:
