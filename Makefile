@@ -10,6 +10,7 @@ help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-14s%s\n", $$1, $$2}' Makefile
 
 book: .venv/ready  ## Build the site into _build/html
+	$(BIN)/python -m softmax_lib.claims book
 	$(BIN)/jupyter-book build . -W -n --keep-going
 	@echo "The site: $(CURDIR)/_build/html/index.html"
 

@@ -72,8 +72,9 @@ def softmax(
     found at random); float16, bfloat16 and float32 are computed in float64 and rounded once, so
     that they err by 0.5 and less than 1e-8 more. z - max z and its quotient by T
     are rounded, which alone would cost hundreds of ulps; their rounding errors are known exactly
-    and given back, and the sum is carried in two floats. The bits of the result do not depend on
-    the memory layout of z.
+    and given back, and the sum is carried in two floats. Neighbouring logits may come out in the
+    wrong order by an ulp in float64. The bits of the result do not depend on the memory layout
+    of z.
 
     Claims: `formula`, `sum-one`, `shift`, `max-shift`, `range`, `order`, `t-zero`,
     `t-infinity`, `rounding`

@@ -21,9 +21,16 @@ from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.nodes import make_refnode
 
-from softmax_lib.claims import Entry, LedgerError, Verdict, read_ledger
+from softmax_lib.claims import (
+    EVERY_K,
+    Entry,
+    LedgerError,
+    Verdict,
+    read_ledger,
+)
 
 LEDGER_PAGE = "book/ledger"
+INNER_IDS = {"proof-content", "exercise-content", "solution-content"}
 NAMES = {"reals": "over the reals", "floats": "in floating point"}
 
 
@@ -49,18 +56,34 @@ class ClaimLedger(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Write the rows as MyST, so that formulas and links come out."""
-        lines = ["````{list-table}", ":header-rows: 1", ":widths: 56 22 22"]
+        entries = ledger(self.env).values()
+        owed = sum(entry.has_gap for entry in entries)
+        lines = [f"{len(entries)} claims, {owed} of them with a gap.", ""]
+        if owed < len(entries):
+            first = next(entry for entry in entries if not entry.has_gap)
+            lines[0] += (
+                f" [To the first one without.](#{_row_id(first.claim)})"
+            )
+        lines += [
+            "````{list-table}",
+            ":header-rows: 1",
+            ":widths: 56 22 22",
+        ]
         lines += [":class: verdict-table", ""]
-        lines += ["* - Claim", "  - Over the reals", "  - In floating point"]
-        for entry in ledger(self.env).values():
+        lines += [
+            "* - Claim",
+            "  - Over the reals",
+            "  - In floating point",
+        ]
+        for entry in entries:
             cells = [
                 _statement_cell(entry),
                 _side_cell(entry, "reals"),
                 _side_cell(entry, "floats"),
             ]
             for position, cell in enumerate(cells):
-                first, *others = cell.splitlines()
-                lines.append(f"{'*' if position == 0 else ' '} - {first}")
+                top, *others = cell.splitlines()
+                lines.append(f"{'*' if position == 0 else ' '} - {top}")
                 lines += [f"    {line}" for line in others]
         lines.append("````")
         return self.parse_text_to_nodes("\n".join(lines))
@@ -88,20 +111,19 @@ def _statement_cell(entry: Entry) -> str:
             for side, found in entry.evidence.items()
             for piece in found
         ]
-        parts.append("\n".join(["```{dropdown} Evidence", *evidence, "```"]))
         parts.append(
-            f"{{prf:ref}}`{entry.claim}` · [proof and check](#{_evidence_id(entry)})"
+            "\n".join(["```{dropdown} Evidence", *evidence, "```"])
+        )
+        parts.append(
+            f"{{prf:ref}}`{entry.claim}` · [its evidence](#{_evidence_id(entry)})"
         )
     return "\n\n".join(parts)
 
 
 def _side_cell(entry: Entry, side: str) -> str:
-    scope = entry.scope.get(side, "")
-    return (
-        f"{{{side}}}`{entry.claim}`\n\n{scope}"
-        if scope
-        else f"{{{side}}}`{entry.claim}`"
-    )
+    scope = entry.scope.get(side, EVERY_K)
+    badge = f"{{{side}}}`{entry.claim}`"
+    return badge if scope == EVERY_K else f"{badge}\n\n{scope}"
 
 
 def _evidence_id(entry: Entry) -> str:
@@ -125,12 +147,8 @@ def docname(env: BuildEnvironment, entry: Entry) -> str | None:
 
 def load(app: Sphinx) -> None:
     """Gather the ledger before anything is read, or stop with what is wrong."""
-    root = Path(app.srcdir)
-    registry = root / app.config.claim_registry
     try:
-        entries = read_ledger(
-            registry, sorted(registry.parent.glob("*.ipynb"))
-        )
+        entries = read_ledger(Path(app.srcdir) / app.config.book_folder)
     except LedgerError as error:
         raise ExtensionError(str(error)) from None
     app.claim_ledger = {entry.claim: entry for entry in entries}  # type: ignore[attr-defined]
@@ -161,29 +179,41 @@ def label_evidence(app: Sphinx, document: nodes.document) -> None:
             if cell.get("cell_index") == entry.evidence_cell:
                 cell["ids"].append(label)
                 standard.anonlabels[label] = (page, label)
-                standard.labels[label] = (page, label, "proof and check")
+                standard.labels[label] = (page, label, "its evidence")
 
 
 def resolve(app: Sphinx, document: nodes.document, page: str) -> None:
     """Put the verdicts into placeholders and statement boxes."""
     for pending in list(document.findall(PendingVerdict)):
-        pending.replace_self(
-            _badge(app, page, pending["claim"], pending["side"])
-        )
-    for box in list(
-        document.findall(
-            lambda node: "countertype" in getattr(node, "attributes", {})
-        )
-    ):
+        badge = _badge(app, page, pending["claim"], pending["side"])
+        pending.replace_self(badge)
+    for box in list(document.findall(_is_statement_box)):
         entry = ledger(app.env).get(box["label"])
-        if entry:
-            line = nodes.paragraph(classes=["claim-verdicts"])
-            for side, name in NAMES.items():
-                if getattr(entry, side) != Verdict.NOT_ASKED:
-                    separator = "; " if len(line) else ""
-                    line += nodes.Text(f"{separator}{name}: ")
-                    line += _badge(app, page, entry.claim, side)
-            box += line
+        # In a note, a colon fence or a Markdown page the ledger did not find it.
+        if entry is None or docname(app.env, entry) != page:
+            raise ExtensionError(
+                f"{page}: the statement box {box['label']!r} is not in the ledger; "
+                "a claim is stated in a notebook, in a fence of its own"
+            )
+        box += _verdict_lines(app, page, entry)
+    # sphinx-proof and sphinx-exercise give all their boxes one and the same inner id.
+    for section in document.findall(nodes.section):
+        section["ids"] = [
+            name for name in section["ids"] if name not in INNER_IDS
+        ]
+
+
+def _is_statement_box(node: nodes.Node) -> bool:
+    return "countertype" in getattr(node, "attributes", {})
+
+
+def _verdict_lines(app: Sphinx, page: str, entry: Entry) -> nodes.Node:
+    lines = nodes.line_block(classes=["claim-verdicts"])
+    for side, name in NAMES.items():
+        if getattr(entry, side) != Verdict.NOT_ASKED:
+            badge = _badge(app, page, entry.claim, side)
+            lines += nodes.line("", "", nodes.Text(f"{name}: "), badge)
+    return lines
 
 
 def _badge(app: Sphinx, page: str, claim: str, side: str) -> nodes.Node:
@@ -221,7 +251,7 @@ def write_claims(app: Sphinx, exception: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension."""
-    app.add_config_value("claim_registry", "claims.toml", "env")
+    app.add_config_value("book_folder", "book", "env")
     for side in NAMES:
         app.add_role(side, VerdictRole())
     app.add_directive("claim-ledger", ClaimLedger)

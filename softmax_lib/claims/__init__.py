@@ -6,9 +6,10 @@ gathers the records of a book.
 
 from .examination import Examination, Vacuous, examine
 from .ledger import Entry, LedgerError, read_ledger
-from .record import RECORD_TYPE, Contradiction, Record, Verdict, record
+from .record import EVERY_K, RECORD_TYPE, Contradiction, Record, Verdict, record
 
 __all__ = [
+    "EVERY_K",
     "RECORD_TYPE",
     "Contradiction",
     "Entry",

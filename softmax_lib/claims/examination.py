@@ -45,7 +45,7 @@ class Examination:
             return f"held in all {self.cases} cases ({self.scope}); the control failed, as it must"
         return (
             f"failed in {self.failures} of {self.cases} cases ({self.scope}), "
-            f"first for {self.counterexample}"
+            f"first for {self.counterexample}; the control held, as it must"
         )
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
@@ -76,8 +76,8 @@ def examine(
     cases : iterable
         The cases, at least one.
     control : case
-        A case on which the predicate must fail where it holds in all the others, or must hold where
-        it failed in all of them. It is not counted.
+        A case that must come out the other way: the predicate has to fail on it if it holds in all
+        cases, and has to hold on it if it fails in some. It is not counted.
     scope : str
         Where the cases lie: formats, sizes, ranges.
     describe : callable, optional
@@ -86,7 +86,7 @@ def examine(
     Raises
     ------
     Vacuous
-        There is no case, or the predicate gives the same answer on every case and on the control.
+        There is no case, or the control comes out as the cases did.
     TypeError
         The predicate returned something else than a Boolean.
 
@@ -98,7 +98,7 @@ def examine(
     >>> print(examine("n is even", even, [2, 4], control=3, scope="n = 2, 4"))
     held in all 2 cases (n = 2, 4); the control failed, as it must
     >>> print(examine("n is even", even, [2, 3], control=2, scope="n = 2, 3"))
-    failed in 1 of 2 cases (n = 2, 3), first for 3
+    failed in 1 of 2 cases (n = 2, 3), first for 3; the control held, as it must
     """
     tried, failures = 0, 0
     counterexample: str | None = None
@@ -109,7 +109,7 @@ def examine(
             counterexample = counterexample or (describe or _written_out)(case)
     if not tried:
         raise Vacuous(f"“{statement}” was tried on no case")
-    if failures in (0, tried) and _answer(holds, control) == (failures == 0):
+    if _answer(holds, control) == (failures == 0):
         outcome = "fails" if failures else "holds"
         raise Vacuous(f"“{statement}” {outcome} on the control {control!r} too: it cannot tell")
     return Examination(statement, scope, tried, failures, counterexample, key=_FROM_A_RUN)

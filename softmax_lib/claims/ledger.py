@@ -92,23 +92,23 @@ class Entry:
         }
 
 
-def read_ledger(registry: Path, notebooks: list[Path]) -> list[Entry]:
+def read_ledger(book: Path) -> list[Entry]:
     """Return the ledger's rows, those with a gap first, each group in the registry's order.
 
     Parameters
     ----------
-    registry : Path
-        TOML: a table for each id, with ``title``; with ``statement`` as long as no chapter states
-        it; and with ``asks``, the sides it is asked for, where these are not both.
-    notebooks : list of Path
-        The chapters.
+    book : Path
+        The folder of the chapters, notebooks all, and of the registry ``claims.toml``. There, each
+        id has a table; with ``title`` and ``statement`` as long as no chapter states the claim; and
+        with ``asks``, the sides it speaks about, where these are not both.
 
     Raises
     ------
     LedgerError
         The registry is empty; an id is unknown, stated twice or recorded twice; a statement has no
-        record, or a record no statement; a record lacks a side that the claim is asked for.
+        record, or a record no statement; a record has a side that the claim does not ask for.
     """
+    registry, notebooks = book / "claims.toml", sorted(book.glob("*.ipynb"))
     try:
         claims = tomllib.loads(registry.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
@@ -177,12 +177,15 @@ def _misfits(
         yield from _misplaced(record, box_of.get(claim))
         asked = claims.get(claim, {}).get("asks", SIDES)
         for side in SIDES:
-            given = record.content[side]
+            given = record.content.get(side)
             if given and given["verdict"] not in list(Verdict):
                 yield f"{record.where}: {given['verdict']!r} is no verdict, of {claim!r}"
             if given and side not in asked:
                 yield f"{registry.name}: {claim!r} has a verdict for {side}, and asks for none"
     for claim, facts in claims.items():
+        asks = facts.get("asks", SIDES)
+        if not asks or not set(asks) <= set(SIDES):
+            yield f"{registry.name}: {claim!r} asks for {asks}, which is not some of {SIDES}"
         for key in facts.keys() - REGISTRY_KEYS:
             yield f"{registry.name}: {key!r} of {claim!r} is none of {', '.join(REGISTRY_KEYS)}"
         for fact in ("title", "statement"):

@@ -16,6 +16,9 @@ RECORD_TYPE = "application/vnd.softmax-book.claim+json"
 """The MIME type under which a notebook's output carries a record."""
 
 
+EVERY_K = "every K"
+
+
 class Verdict(StrEnum):
     """The words that a claim can be judged by."""
 
@@ -39,7 +42,8 @@ _MEANINGS = {
     "that goes another way.",
     Verdict.PROVED_FROM_LEMMA: "The same for the key identity; one human step, which the ledger "
     "names, leads from there to the statement.",
-    Verdict.MEASURED: "Computed in every case of the stated scope, and it held in all of them.",
+    Verdict.MEASURED: "Computed for cases drawn from the stated scope, as many as the evidence "
+    "says, and it held in all of them.",
     Verdict.REFUTED: "A counterexample was computed; the ledger shows the first one.",
     Verdict.NOT_ASKED: "The claim says nothing about this side.",
     Verdict.GAP: "Nothing was proved or measured yet.",
@@ -59,7 +63,7 @@ class Side:
     evidence: tuple[str, ...]
 
     def __str__(self) -> str:
-        return self.verdict if self.scope in self.verdict else f"{self.verdict} ({self.scope})"
+        return str(self.verdict) if self.scope == EVERY_K else f"{self.verdict} ({self.scope})"
 
     def as_json(self) -> dict[str, Any]:
         """Return the side as JSON-able values."""
@@ -112,8 +116,9 @@ def record(
     *,
     reals: Sequence[Proof | Examination] = (),
     floats: Sequence[Examination] = (),
+    instead: Sequence[Examination] = (),
     lemma: str | None = None,
-    scope: str = "every K",
+    scope: str = EVERY_K,
 ) -> Record:
     """Derive both verdicts on a claim from its evidence.
 
@@ -124,20 +129,22 @@ def record(
     reals : sequence of Proof and Examination
         Proofs, and at least one check by another route; or checks alone.
     floats : sequence of Examination
-        Checks in floating point. One that failed refutes the claim; others may say what holds
-        instead.
+        Checks of the claim in floating point. One that failed refutes it.
+    instead : sequence of Examination, optional
+        What holds in floating point where the claim does not. All of it has to hold.
     lemma : str, optional
         The human step from the proved formulas to the statement, as a sentence.
     scope : str, optional
-        What the proofs hold for, where that is less than every K: ``"every K ≥ 2"``.
+        What the statement holds for, where that is less than every K: ``"every K ≥ 2"``.
 
     Raises
     ------
     ValueError
-        There is no evidence, a proof stands without a check by another route, or a lemma without a
-        proof.
+        There is no evidence, a proof stands without a check by another route, a lemma without a
+        proof, or a scope of its own without a lemma that leads there.
     Contradiction
-        A check over the reals fails although the statement was proved.
+        A check over the reals fails although the statement was proved, or what should hold instead
+        of the claim does not.
     TypeError
         Something else than a proof or an examination is offered as evidence.
 
@@ -150,13 +157,20 @@ def record(
     """
     if not reals and not floats:
         raise ValueError(f"{claim}: no evidence, hence no verdict")
-    for piece in floats:
+    for piece in (*floats, *instead):
         if not isinstance(piece, Examination):
             raise TypeError(f"{claim}: {type(piece).__name__} is no evidence in floating point")
+    for piece in instead:
+        if not piece.holds:
+            raise Contradiction(f"{claim}: what should hold instead, “{piece.statement}”, {piece}")
+    if instead and all(piece.holds for piece in floats):
+        raise ValueError(f"{claim}: nothing refutes it, so that nothing holds instead of it")
+    if scope != EVERY_K and lemma is None:
+        raise ValueError(f"{claim}: the proofs are for every K; name the step to {scope}")
     over_the_reals = _over_the_reals(claim, reals, lemma, scope) if reals else None
     if lemma and not (over_the_reals and over_the_reals.verdict == Verdict.PROVED_FROM_LEMMA):
         raise ValueError(f"{claim}: a lemma, and no proof that it completes")
-    in_floating_point = _examined(floats) if floats else None
+    in_floating_point = _examined(floats, instead) if floats else None
     return Record(claim, over_the_reals, in_floating_point, lemma, key=_FROM_EVIDENCE)
 
 
@@ -182,15 +196,17 @@ def _over_the_reals(
     return Side(verdict, scope, _summaries(evidence))
 
 
-def _examined(checks: Sequence[Examination]) -> Side:
+def _examined(checks: Sequence[Examination], instead: Sequence[Examination] = ()) -> Side:
     failed = [check for check in checks if not check.holds]
     scopes = dict.fromkeys(check.scope for check in failed or checks)
     verdict = Verdict.REFUTED if failed else Verdict.MEASURED
-    return Side(verdict, "; ".join(scopes), _summaries(checks))
+    return Side(verdict, "; ".join(scopes), _summaries([*checks, *instead]))
 
 
 def _summaries(evidence: Sequence[Proof | Examination]) -> tuple[str, ...]:
     return tuple(
-        f"${piece.formula}$: {piece}" if isinstance(piece, Proof) else f"{piece.statement}: {piece}"
+        f"${piece.statement}$: {piece}"
+        if isinstance(piece, Proof)
+        else f"{piece.statement}: {piece}"
         for piece in evidence
     )

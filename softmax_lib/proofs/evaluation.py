@@ -1,7 +1,7 @@
 """The falsifier's route: a statement written out at explicit K and computed with 60 digits.
 
-It shares nothing with the normaliser: no expansion, no substitution, no SymPy evaluation. Sums are
-Python loops, and logits are random rationals.
+It takes no step in common with the normaliser: no expansion, no substitution, no SymPy evaluation.
+Sums are Python loops, and logits are random rationals, or zero.
 """
 
 import itertools

@@ -1,13 +1,15 @@
 r"""Normal form of finite sums over 1..K, with K and all indices symbolic.
 
-Trusted base, beside SymPy's own arithmetic (``expand``, ``together``, ``cancel``, ``expand_log``):
+Trusted base, beside SymPy's own arithmetic (``expand``, ``together``, ``cancel``, ``expand_log``)
+and $\exp(a + b) = \exp(a)\exp(b)$, whence $\exp(nx) = \exp(x)^n$:
 
 1. linearity: a sum is taken term by term, and what does not depend on its index stands before it;
-2. the sum of 1 over 1..K is K;
+2. $\sum_{i=1}^K 1 = K$;
 3. a bound index may be renamed;
-4. Fubini: sums over 1..K commute (it follows from rule 1 once the sums are separated);
-5. sifting: the sum over i of f(i) delta(i, a) is f(a), for a in 1..K; and a delta outside every sum
-   is 0 or 1, so that an equation is settled by its cases.
+4. Fubini: sums over $1..K$ commute (used only where rule 1 has separated them);
+5. sifting: $\sum_i f(i)\,\delta_{ia} = f(a)$ for $a$ in $1..K$, where $\delta_{ia}$ is 1 for
+   $i = a$ and 0 otherwise; and where a delta stands outside every sum, an equation holds if it
+   holds both for equal and for different indices.
 
 What these do not cover is refused, never guessed. Cancelling a fraction is sound because the prover
 has seen before that every denominator is positive.
@@ -116,10 +118,14 @@ def sum_of_product(term: Expr, index: Symbol) -> Expr:
         return constant * K
     for factor in varying:
         if factor.has(Sum):
-            raise Refused(f"the inner sum in {factor} does not separate from index {index.name}")
+            raise Refused(f"{_as_written(factor)} does not separate from index {index.name}")
         if factor.has(KroneckerDelta):
-            raise Refused(f"the delta in {factor} is not a plain factor")
+            raise Refused(f"the delta in {_as_written(factor)} is not a plain factor")
     return constant * Sum(Mul(*varying).xreplace({index: CANONICAL_INDEX}), (CANONICAL_INDEX, 1, K))
+
+
+def _as_written(term: Expr) -> Expr:
+    return term.xreplace({dummy: Symbol(dummy.name) for dummy in term.atoms(Dummy)})
 
 
 def coincidences(expression: Expr) -> Iterator[Expr]:

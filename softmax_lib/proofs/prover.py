@@ -60,13 +60,16 @@ class Proof:
             f"{self.refused} false variants refused)"
         )
 
+    @property
+    def statement(self) -> str:
+        """The formula with its hypotheses, in LaTeX: without them it might be false."""
+        return rf"{self.formula}\qquad ({self.hypotheses})" if self.hypotheses else self.formula
+
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        condition = rf"\qquad ({self.hypotheses})" if self.hypotheses else ""
         verdict = str(self)
         return {
-            "text/plain": f"{self.formula}: {verdict}",
-            "text/markdown": f"$$\n{self.formula}{condition}\n$$\n\n"
-            f"{verdict[0].upper()}{verdict[1:]}.",
+            "text/plain": f"{self.statement}: {verdict}",
+            "text/markdown": f"$$\n{self.statement}\n$$\n\n{verdict[0].upper()}{verdict[1:]}.",
         }
 
 

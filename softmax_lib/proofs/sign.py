@@ -1,10 +1,10 @@
-"""Signs of expressions over sums, with K and all indices symbolic.
+r"""Signs of expressions over sums, with K and all indices symbolic.
 
 Trusted base, beside SymPy's assumptions on sums, products and quotients of signed symbols:
 
-6. a sum over 1..K (K >= 1) of positive terms is positive, of non-negative ones non-negative;
-7. exp is positive and increasing, with exp(0) = 1: for g > 0, exp(g) = 1 + u with a u > 0; for
-   g >= 0, with a u >= 0. So log(x) has the sign of x - 1.
+6. a sum over $1..K$ ($K \ge 1$) of positive terms is positive, of non-negative ones non-negative;
+7. $\exp$ is positive and increasing, with $\exp(0) = 1$: for $g > 0$, $\exp(g) = 1 + v$ with a
+   $v > 0$; for $g \ge 0$, with a $v \ge 0$. So $\log(x)$ has the sign of $x - 1$.
 
 Every sum, exponential and logarithm becomes a symbol that knows its own sign and forgets all else,
 even that it belongs to what stands beside it. That only makes more values possible, so that a sign
@@ -62,7 +62,7 @@ def _sign_of_case(expression: Expr) -> tuple[bool, bool]:
     numerator, denominator = fraction(together(_with_signed_symbols(expression, {})))
     if expand(denominator).is_positive is not True:
         return False, False
-    # Expanding shows 1 + u - 1 to be positive, and hides that a square is not negative.
+    # Expanding shows 1 + v - 1 to be positive, and hides that a square is not negative.
     forms = (numerator, expand(numerator))
     return (
         any(form.is_positive is True for form in forms),

@@ -10,8 +10,9 @@ import nbformat
 
 from softmax_lib.claims import RECORD_TYPE, Verdict
 
-VERDICT_WORDS = {str(verdict) for verdict in Verdict} - {str(Verdict.NOT_ASKED)}
-SKIPPING_TAGS = ("nbval-skip", "nbval-ignore-output", "nbval-raises-exception")
+PHRASES = [str(verdict) for verdict in Verdict if " " in verdict]
+WORDS = [str(verdict) for verdict in Verdict if verdict.isalpha()]
+FENCE = re.compile(r"^(`{3,}|:{3,})[^\n]*(.*?)^\1", re.DOTALL | re.MULTILINE)
 
 
 def cells(notebook: Path, kind: str) -> Iterator[tuple[str, Any]]:
@@ -39,10 +40,20 @@ def cells_out_of_order(notebook: Path) -> Iterator[str]:
 
 def cells_that_are_not_compared(notebook: Path) -> Iterator[str]:
     for where, cell in cells(notebook, "code"):
-        for tag in set(SKIPPING_TAGS) & set(cell.metadata.get("tags", [])):
-            yield f"{where}: the tag {tag} keeps its output from being compared"
-        if "NBVAL_" in cell.source:
-            yield f"{where}: an NBVAL_ comment keeps its output from being compared"
+        for tag in cell.metadata.get("tags", []):
+            if tag.startswith(("nbval-", "pytest-validate-")) or tag == "raises-exception":
+                yield f"{where}: the tag {tag} keeps its output from being compared"
+        for marker in re.findall(r"NBVAL_\w+|PYTEST_VALIDATE_\w+", cell.source):
+            yield f"{where}: the comment {marker} keeps its output from being compared"
+
+
+def code_that_does_not_parse(notebook: Path) -> Iterator[str]:
+    """A magic command runs in IPython alone, and hides its code from the guards."""
+    for where, cell in cells(notebook, "code"):
+        try:
+            ast.parse(cell.source)
+        except SyntaxError as error:
+            yield f"{where}: is not plain Python: {error.msg}"
 
 
 def complaints(notebook: Path) -> Iterator[str]:
@@ -58,7 +69,8 @@ def complaints(notebook: Path) -> Iterator[str]:
 def figures_without_words(notebook: Path) -> Iterator[str]:
     """Without metadata the alt text is the file's path, which is no alt text."""
     for where, cell in cells(notebook, "code"):
-        if any("image/png" in output.get("data", {}) for output in cell.outputs):
+        types = {kind for output in cell.outputs for kind in output.get("data", {})}
+        if any(kind.startswith("image/") for kind in types):
             settings = cell.metadata.get("mystnb", {})
             alt = settings.get("image", {}).get("alt", "")
             caption = settings.get("figure", {}).get("caption", "")
@@ -66,67 +78,121 @@ def figures_without_words(notebook: Path) -> Iterator[str]:
                 yield f"{where}: a figure needs an alt text that says what is seen, not {alt!r}"
             if len(caption.split()) < 5:
                 yield f"{where}: a figure needs a caption, not {caption!r}"
+        if any("<img" in str(output.get("data", {})) for output in cell.outputs):
+            yield f"{where}: shows an <img> of its own; return a figure, with alt text and caption"
+    for where, cell in cells(notebook, "markdown"):
+        if re.search(r"!\[\s*\]|<img(?![^>]*\balt=)", cell.source):
+            yield f"{where}: an image without alt text"
 
 
 def asserted_expressions(notebook: Path) -> Iterator[str]:
     """A SymPy expression is true whatever it is, so an assert has to compare something."""
-    for where, cell in cells(notebook, "code"):
-        for node in ast.walk(ast.parse(cell.source)):
+    for where, tree in _parsed_cells(notebook):
+        for node in ast.walk(tree):
             if isinstance(node, ast.Assert) and not _is_boolean(node.test):
                 yield f"{where}: asserts {ast.unparse(node.test)!r}, which may always be true"
 
 
 def _is_boolean(test: ast.expr) -> bool:
-    if isinstance(test, ast.BoolOp):
-        return all(_is_boolean(value) for value in test.values)
-    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
-        return _is_boolean(test.operand)
-    if isinstance(test, ast.Call):
-        return isinstance(test.func, ast.Name) and test.func.id in {"all", "any", "isinstance"}
-    return isinstance(test, ast.Compare)
+    match test:
+        case ast.BoolOp():
+            return all(map(_is_boolean, test.values))
+        case ast.UnaryOp(op=ast.Not()):
+            return _is_boolean(test.operand)
+        case ast.Call(func=ast.Name(id="all" | "any"), args=[ast.GeneratorExp() as generator]):
+            return _is_boolean(generator.elt)
+        case ast.Call(func=ast.Name(id="isinstance")):
+            return True
+        case ast.Compare(ops=[ast.IsNot()], comparators=[ast.Constant(value=None)]):
+            return False
+        case _:
+            return isinstance(test, ast.Compare)
+
+
+def _parsed_cells(notebook: Path) -> Iterator[tuple[str, ast.Module]]:
+    for where, cell in cells(notebook, "code"):
+        try:
+            yield where, ast.parse(cell.source)
+        except SyntaxError:
+            continue  # `code_that_does_not_parse` names it
 
 
 def typed_verdicts(notebook: Path) -> Iterator[str]:
     """A verdict comes out of `record` and from nowhere else."""
+    for where, tree in _parsed_cells(notebook):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield from (f"{where}: {found}" for found in _verdicts_in(node.value))
+                if node.value in WORDS:
+                    yield f"{where}: the verdict {node.value!r} is typed"
+            if isinstance(node, ast.Name | ast.Attribute | ast.alias):
+                name = getattr(node, "id", None) or getattr(node, "attr", None) or node.name
+                if name == "RECORD_TYPE" or name.startswith("_FROM_"):
+                    yield f"{where}: {name} is what a record is forged with"
     for where, cell in cells(notebook, "code"):
-        tree = ast.parse(cell.source)
-        literals = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
-        for word in VERDICT_WORDS & {text for text in literals if isinstance(text, str)}:
-            yield f"{where}: the verdict {word!r} is typed"
-        calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
-        records = any(isinstance(call, ast.Name) and call.id == "record" for call in calls)
         carries = any(RECORD_TYPE in output.get("data", {}) for output in cell.outputs)
-        if carries and not records:
+        if carries and not re.search(r"^record\(", cell.source, re.MULTILINE):
             yield f"{where}: its output carries a record, and its code does not call record(...)"
         if RECORD_TYPE in cell.source:
             yield f"{where}: writes a record by hand"
     for where, cell in cells(notebook, "markdown"):
-        for word in VERDICT_WORDS:
-            inside_box = any(
-                re.search(rf"\b{re.escape(word)}\b", box)
-                for box in re.findall(r"^```\{prf:[^\n]*(.*?)^```", cell.source, re.DOTALL | re.M)
-            )
-            as_badge = re.search(rf"[*`|]\s*{re.escape(word)}\s*[*`|]", cell.source)
-            if inside_box or (as_badge and " " in word):
-                yield f"{where}: the verdict {word!r} is typed"
+        yield from (f"{where}: {found}" for found in typed_verdicts_in_text(cell.source))
+
+
+def typed_verdicts_in_text(text: str) -> Iterator[str]:
+    """Say which verdicts a Markdown text contains as such, rather than as everyday words."""
+    yield from _verdicts_in(text)
+    words = "|".join(WORDS)
+    in_a_cell = rf"\|[\s*_`]*({words})[\s*_`]*\|"
+    after_a_colon = rf"(?:verdict|reals|floats|floating point)\W*:[\s*_`]*({words})\b"
+    emphasised = rf"(?:\*\*|`)({words})(?:\*\*|`)"
+    boxes = [body for fence, body in FENCE.findall(text) if "{prf:" in text]
+    for pattern in (in_a_cell, after_a_colon, emphasised):
+        for word in re.findall(pattern, text, re.IGNORECASE):
+            yield f"the verdict {word!r} is typed"
+    for word in re.findall(rf"\b({words})\b", " ".join(boxes), re.IGNORECASE):
+        yield f"the verdict {word!r} is typed into a statement"
+
+
+def _verdicts_in(text: str) -> Iterator[str]:
+    for phrase in PHRASES:
+        if phrase.casefold() in text.casefold():
+            yield f"the verdict {phrase!r} is typed"
+    if re.search(r"class\s*=\s*.verdict", text):
+        yield "a badge is written by hand"
 
 
 def typed_numbers(notebook: Path) -> Iterator[str]:
-    """A computed number is glued. Statements and exercises may name one; prose may not."""
+    """A computed number is glued. Statements, exercises and years apart, prose names none."""
     for where, cell in cells(notebook, "markdown"):
-        prose = re.sub(r"^```.*?^```", "", cell.source, flags=re.DOTALL | re.M)
+        prose = FENCE.sub("", cell.source)
         prose = re.sub(r"`[^`]*`|\]\([^)]*\)", "", prose)
-        for number in re.findall(r"\d+\.\d+", prose):
+        for number in re.findall(r"\d+\.\d+|\b(?!(?:19|20)\d\d\b)\d[\d\\,]{2,}\d", prose):
             yield f"{where}: the number {number} is typed into the prose; glue it"
+
+
+def glued_under_another_name(notebook: Path) -> Iterator[str]:
+    """nbval does not compare an output's metadata, where a glued value has its name."""
+    for where, cell in cells(notebook, "code"):
+        stored = [
+            output.metadata["scrapbook"]["name"]
+            for output in cell.outputs
+            if "scrapbook" in output.get("metadata", {})
+        ]
+        glued = re.findall(r"^\s*glue\(\s*(.+?),", cell.source, re.MULTILINE)
+        if [f'"{name}"' for name in stored] != glued:
+            yield f"{where}: glues {', '.join(glued)} and stores {', '.join(stored)}"
 
 
 GUARDS = (
     unexecuted_cells,
     cells_out_of_order,
     cells_that_are_not_compared,
+    code_that_does_not_parse,
     complaints,
     figures_without_words,
     asserted_expressions,
     typed_verdicts,
     typed_numbers,
+    glued_under_another_name,
 )

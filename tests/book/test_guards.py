@@ -4,17 +4,23 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from guards import GUARDS
+from guards import GUARDS, typed_verdicts_in_text
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from softmax_lib.claims import RECORD_TYPE
 
 BOOK = Path(__file__).parents[2] / "book"
 NOTEBOOKS = sorted(BOOK.glob("*.ipynb"))
+PAGES = sorted(BOOK.glob("*.md"))
 
 
 def test_there_are_notebooks():
     assert len(NOTEBOOKS) >= 4
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_no_verdict_is_typed_into_a_page(page):
+    assert list(typed_verdicts_in_text(page.read_text(encoding="utf-8"))) == []
 
 
 @pytest.mark.parametrize("guard", GUARDS, ids=lambda guard: guard.__name__)
@@ -31,7 +37,7 @@ def code(source="1 + 1", count=1, outputs=(), **metadata):
 
 def shown(**data):
     return new_output(
-        "display_data", data={key.replace("_", "/"): text for key, text in data.items()}
+        "display_data", data={key.replace("_", "/", 1): text for key, text in data.items()}
     )
 
 
@@ -40,6 +46,9 @@ CAPTION = {"figure": {"caption": "A line that rises, in one colour."}}
 RECORD = new_output("display_data", data={RECORD_TYPE: {"id": "sum-one"}})
 BOX = "```{prf:theorem} Sum\n:label: sum-one\n\nThe sum is 1: {}.\n```"
 
+GLUED = new_output("display_data", data={}, metadata={"scrapbook": {"name": "other"}})
+MAGIC = "%matplotlib inline"
+
 PLANTED = {
     "a cell that was never executed": ("unexecuted_cells", code(count=None)),
     "cells executed out of order": ("cells_out_of_order", code(count=7)),
@@ -47,10 +56,16 @@ PLANTED = {
         "cells_that_are_not_compared",
         code(tags=["nbval-ignore-output"]),
     ),
-    "a comment that skips the comparison": (
+    "an old tag that skips it": (
         "cells_that_are_not_compared",
-        code("# NBVAL_SKIP\n1"),
+        code(tags=["pytest-validate-ignore-output"]),
     ),
+    "a comment that skips it": ("cells_that_are_not_compared", code("# NBVAL_SKIP\n1")),
+    "an old comment that skips it": (
+        "cells_that_are_not_compared",
+        code("# PYTEST_VALIDATE_IGNORE_OUTPUT\n1"),
+    ),
+    "a magic command": ("code_that_does_not_parse", code(MAGIC)),
     "an error as output": ("complaints", code(outputs=[new_output("error", ename="E", evalue="")])),
     "a warning as output": (
         "complaints",
@@ -60,6 +75,10 @@ PLANTED = {
         "figures_without_words",
         code(outputs=[shown(image_png="")], mystnb=CAPTION),
     ),
+    "a drawing without alt text": (
+        "figures_without_words",
+        code(outputs=[shown(**{"image/svg+xml": ""})], mystnb=CAPTION),
+    ),
     "a figure whose alt text is a path": (
         "figures_without_words",
         code(outputs=[shown(image_png="")], mystnb={"image": {"alt": "plot.png"}, **CAPTION}),
@@ -68,21 +87,47 @@ PLANTED = {
         "figures_without_words",
         code(outputs=[shown(image_png="")], mystnb=FIGURE),
     ),
+    "an image in HTML": ("figures_without_words", code(outputs=[shown(text_html="<img src=x>")])),
+    "an image in Markdown": ("figures_without_words", new_markdown_cell("![](plot.png)")),
     "an assert on an expression": ("asserted_expressions", code("assert simplify(left - right)")),
     "an assert on an equation object": ("asserted_expressions", code("assert Eq(left, right)")),
-    "a verdict in code": ("typed_verdicts", code('show("proved, every K")')),
-    "a verdict in an argument": ("typed_verdicts", code('verdict = "measured"')),
-    "a record that no call made": ("typed_verdicts", code("pasted", outputs=[RECORD])),
-    "a record written by hand": (
-        "typed_verdicts",
-        code(f"display({{{RECORD_TYPE!r}: {{}}}}, raw=True); record()", outputs=[RECORD]),
+    "an assert on many expressions": (
+        "asserted_expressions",
+        code("assert all(simplify(a - b) for a, b in pairs)"),
     ),
+    "an assert that there is something": (
+        "asserted_expressions",
+        code("assert simplify(left - right) is not None"),
+    ),
+    "a verdict in code": ("typed_verdicts", code('show("This is proved, every K.")')),
+    "a verdict in an argument": ("typed_verdicts", code('verdict = "measured"')),
+    "a verdict in an f-string": ("typed_verdicts", code('show(f"{claim}: Proved, every K")')),
+    "a record that no call made": ("typed_verdicts", code("pasted", outputs=[RECORD])),
+    "a record written by hand": ("typed_verdicts", code(f"show({{{RECORD_TYPE!r}: {{}}}})")),
+    "a record forged by name": ("typed_verdicts", code("show({RECORD_TYPE: {}})")),
+    "a key to forge with": ("typed_verdicts", code("from x import _FROM_EVIDENCE")),
     "a verdict in a statement box": (
         "typed_verdicts",
-        new_markdown_cell(BOX.replace("{}.", "proved, every K.")),
+        new_markdown_cell(BOX.replace("{}.", "refuted.")),
     ),
-    "a verdict as a badge": ("typed_verdicts", new_markdown_cell("Verdict: **proved, every K**")),
+    "a verdict in a colon fence": (
+        "typed_verdicts",
+        new_markdown_cell(BOX.replace("{}.", "refuted.").replace("```", ":::")),
+    ),
+    "a verdict in prose": ("typed_verdicts", new_markdown_cell("It is Proved, every K.")),
+    "a verdict as a badge": ("typed_verdicts", new_markdown_cell("So: **measured**.")),
+    "a verdict in a table": ("typed_verdicts", new_markdown_cell("| sum | refuted |")),
+    "a verdict after a colon": ("typed_verdicts", new_markdown_cell("Over the reals: measured.")),
+    "a badge in HTML": (
+        "typed_verdicts",
+        new_markdown_cell('<span class="verdict verdict-proved">yes</span>'),
+    ),
     "a number typed into prose": ("typed_numbers", new_markdown_cell("The gap is 0.125 units.")),
+    "a count typed into prose": ("typed_numbers", new_markdown_cell("Of 3200 rows, 12 do.")),
+    "a glued value with the name of another": (
+        "glued_under_another_name",
+        code('glue("one", 1, display=False)', outputs=[GLUED]),
+    ),
 }
 
 
@@ -105,7 +150,8 @@ HARMLESS = {
     "a record that was computed": code('record("sum-one")', outputs=[RECORD]),
     "a number in a statement": new_markdown_cell(BOX.replace("{}", "1.0")),
     "a number in code": new_markdown_cell("Write `temperature=0.7`."),
-    "an everyday word": new_markdown_cell("It was *measured* and refuted."),
+    "an everyday word": new_markdown_cell("It was *measured* and refuted, by definition: a gap."),
+    "a year": new_markdown_cell("Since {cite:t}`ieee754` of 1985."),
 }
 
 

@@ -47,10 +47,13 @@ def chapters() -> list[str]:
     return [contents["root"], *files]
 
 
-def test_every_notebook_is_a_chapter():
-    assert {path.stem for path in (ROOT / "book").glob("*.ipynb")} <= {
-        Path(chapter).name for chapter in chapters()
+def test_every_notebook_is_a_chapter_and_lies_in_the_folder_itself():
+    notebooks = {
+        path.relative_to(ROOT).with_suffix("").as_posix()
+        for path in (ROOT / "book").rglob("*.ipynb")
+        if ".ipynb_checkpoints" not in path.parts
     }
+    assert notebooks <= set(chapters())
 
 
 def test_every_chapter_is_a_page(site):
@@ -135,6 +138,24 @@ def test_a_statement_without_a_record_stops_the_build(copy):
     outcome = build(copy, copy)
     assert outcome.returncode != 0
     assert "'sum-one' is stated and has no record" in outcome.stdout + outcome.stderr
+
+
+STRAY_BOX = """
+:::{{prf:{kind}}} Sum
+:label: {label}
+The sum is 1.
+:::
+"""
+
+
+@pytest.mark.parametrize(("kind", "label"), [("theorem", "sum-two"), ("lemma", "stray")])
+def test_a_statement_that_the_ledger_does_not_find_stops_the_build(kind, label, copy):
+    (copy / "_toc.yml").write_text("format: jb-book\nroot: book/references\n", encoding="utf-8")
+    with (copy / "book" / "references.md").open("a", encoding="utf-8") as page:
+        page.write(STRAY_BOX.format(kind=kind, label=label))
+    outcome = build(copy, copy)
+    assert outcome.returncode != 0
+    assert f"statement box '{label}' is not in the ledger" in outcome.stdout + outcome.stderr
 
 
 def test_a_verdict_of_an_unknown_claim_stops_the_build(copy):

@@ -50,8 +50,9 @@ def test_a_predicate_that_fails_on_everything_refutes_nothing():
         ask(lambda number: False, [3, 5], control=2)
 
 
-def test_a_mixed_outcome_needs_no_control():
-    assert not ask(even, [2, 3], control=3).holds
+def test_a_predicate_that_fails_in_some_cases_must_hold_on_the_control():
+    with pytest.raises(Vacuous, match="fails on the control"):
+        ask(even, [2, 3], control=5)
 
 
 @pytest.mark.parametrize("answer", [Symbol("x"), 1, None, np.array([True])], ids=repr)

@@ -55,7 +55,7 @@ def read(tmp_path: Path):
         paths = [tmp_path / f"chapter-{number}.ipynb" for number in range(len(chapters))]
         for path, cells in zip(paths, chapters, strict=True):
             nbformat.write(new_notebook(cells=cells), path)
-        return read_ledger(tmp_path / "claims.toml", paths)
+        return read_ledger(tmp_path)
 
     return read
 
@@ -179,3 +179,9 @@ def test_a_verdict_word_that_no_check_gives_is_a_misfit(read):
 def test_a_registry_key_that_is_not_known_is_a_misfit(read):
     with pytest.raises(LedgerError, match="'verdict' of 'order'"):
         read(chapter(), registry=REGISTRY.replace("[order]", '[order]\nverdict = "proved"'))
+
+
+@pytest.mark.parametrize("asks", ["[]", '["real"]'])
+def test_asking_for_nothing_that_there_is_is_a_misfit(asks, read):
+    with pytest.raises(LedgerError, match=r"'order' asks for \["):
+        read(chapter(), registry=REGISTRY.replace("[order]", f"[order]\nasks = {asks}"))

@@ -4,9 +4,10 @@ import dataclasses
 import inspect
 
 import pytest
+from sympy import exp
 
 from softmax_lib.claims import RECORD_TYPE, Contradiction, Record, Verdict, examine, record
-from softmax_lib.proofs import define, i, prove_equal, softmax, total
+from softmax_lib.proofs import define, gap, i, prove_equal, prove_positive, softmax, total
 
 
 def check(*cases, control):
@@ -112,3 +113,29 @@ def test_a_record_is_made_by_record_only():
 def test_a_record_cannot_be_rewritten():
     with pytest.raises(TypeError, match=r"record\(...\) only"):
         dataclasses.replace(record("order", floats=[HELD]), claim="sum-one")
+
+
+def test_what_holds_instead_is_evidence_and_does_not_change_the_verdict():
+    result = record("order", floats=[FAILED], instead=[HELD])
+    assert result.floats.verdict == Verdict.REFUTED
+    assert len(result.floats.evidence) == 2
+
+
+def test_what_should_hold_instead_has_to_hold():
+    with pytest.raises(Contradiction, match="what should hold instead"):
+        record("order", floats=[FAILED], instead=[FAILED])
+
+
+def test_nothing_holds_instead_of_a_claim_that_holds():
+    with pytest.raises(ValueError, match="nothing refutes it"):
+        record("order", floats=[HELD], instead=[HELD])
+
+
+def test_a_scope_of_its_own_needs_a_step_that_leads_there():
+    with pytest.raises(ValueError, match="name the step to every K ≥ 2"):
+        record("range", reals=[PROOF, HELD], scope="every K ≥ 2")
+
+
+def test_the_record_names_the_hypotheses_of_a_proof():
+    proof = prove_positive(exp(gap) - 1)
+    assert r"(g > 0)" in record("order", reals=[proof, HELD]).as_json()["reals"]["evidence"][0]

@@ -115,8 +115,8 @@ MUTATIONS = [
     Mutation(
         "the sift counts K times",
         "normaliser",
-        "return term.xreplace(",
-        "return K * term.xreplace(",
+        "return term.xreplace({index: second",
+        "return K * term.xreplace({index: second",
     ),
     Mutation(
         "the case of equal indices is dropped",
@@ -167,16 +167,16 @@ MUTATIONS = [
     ),
     # Rule 7, exp and log.
     Mutation(
-        "exp(g) is 1 + u for a real g", "sign", " if nonnegative else Dummy(positive=True)", ""
+        "exp(g) is 1 + v for a real g", "sign", " if nonnegative else Dummy(positive=True)", ""
     ),
     Mutation(
-        "exp(g) is 1 + u, u > 0, for a real g",
+        "exp(g) is 1 + v, v > 0, for a real g",
         "sign",
         "1 + _symbol_of_sign(sign) if nonnegative else Dummy(positive=True)",
         "1 + Dummy(positive=True)",
     ),
     Mutation(
-        "exp(g) is 1 + u, u > 0, for g >= 0",
+        "exp(g) is 1 + v, v > 0, for g >= 0",
         "sign",
         "1 + _symbol_of_sign(sign)",
         "1 + Dummy(positive=True)",
