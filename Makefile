@@ -11,6 +11,7 @@ help:  ## Show this list
 
 book: .venv/ready  ## Build the site into _build/html
 	$(BIN)/python -m softmax_lib.claims book
+	@rm -rf _build/html  # Sphinx leaves static files that are there already as they are
 	$(BIN)/jupyter-book build . -W -n --keep-going
 	@echo "The site: $(CURDIR)/_build/html/index.html"
 
