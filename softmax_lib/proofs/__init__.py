@@ -1,13 +1,20 @@
 """Symbolic proofs about finite sums, with the number of logits K and all indices symbolic.
 
-`prove_equal`, `prove_nonnegative` and `prove_positive` return a `Proof` or raise a `ProofError`;
-`define` certifies a definition. The rules that a proof rests on stand at the head of `normaliser`
+`prove_equal`, `prove_nonnegative`, `prove_positive` and `prove_positive_given` return a `Proof` or
+raise a `ProofError`; `define` certifies a definition. The rules that a proof rests on stand at the head of `normaliser`
 (1 to 5, for sums) and of `sign` (6 and 7, for signs).
 """
 
 from .calculus import differentiate
 from .errors import Falsified, ProofError, Refused, Unproved, Unsound
-from .prover import Proof, define, prove_equal, prove_nonnegative, prove_positive
+from .prover import (
+    Proof,
+    define,
+    prove_equal,
+    prove_nonnegative,
+    prove_positive,
+    prove_positive_given,
+)
 from .symbols import K, c, depth, gap, i, j, k, m, n, softmax, total, z
 
 __all__ = [
@@ -31,6 +38,7 @@ __all__ = [
     "prove_equal",
     "prove_nonnegative",
     "prove_positive",
+    "prove_positive_given",
     "softmax",
     "total",
     "z",

@@ -8,7 +8,7 @@ What is proved is the statement as SymPy shows it after its automatic evaluation
 before any of this sees it): the formula of the `Proof`.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import InitVar, dataclass
 from typing import NoReturn, final
 
@@ -18,10 +18,10 @@ from sympy import Expr, SympifyError, latex, sympify
 from .errors import Falsified, Refused, Unproved, Unsound
 from .evaluation import LARGEST_K, Point, differ, evaluate, points
 from .fragment import check_fragment, check_names, is_index, named
-from .normaliser import is_zero
+from .normaliser import is_zero, rename_bound_indices
 from .perturbation import perturbations
 from .sign import conditions, is_nonnegative, is_positive
-from .symbols import K
+from .symbols import K, gap
 
 _FROM_THE_PROVER = object()
 
@@ -125,6 +125,63 @@ def prove_positive(expression: Expr) -> Proof:
     proved for every K (held at 18 points with K ≤ 3; 2 false variants refused)
     """
     return _prove_sign(expression, ">", is_positive, lambda value: value > 0)
+
+
+def prove_positive_given(expression: Expr, given: Expr, form: Expr) -> Proof:
+    """Prove that an expression is > 0 wherever another one, `given`, is > 0.
+
+    It is when the expression equals `form` with `given` in the place of the symbol `gap`, and
+    `form` is positive for every positive `gap`.
+
+    Raises as `prove_equal` does; the false variants are those of the expression and of `given`.
+
+    Examples
+    --------
+    >>> from sympy import exp
+    >>> from softmax_lib.proofs import gap, i, j, prove_positive_given, softmax, z
+    >>> difference = softmax(i) - softmax(j)
+    >>> print(prove_positive_given(difference, z[i] - z[j], softmax(j) * (exp(gap) - 1)))
+    proved for every K (held at 9 points with K ≤ 3; 10 false variants refused)
+    """
+    expression, given, form = _checked(expression, given, form)
+    if gap in (expression + given).free_symbols or gap not in form.free_symbols:
+        raise Refused(f"{gap} has to occur in the form {form}, and there alone")
+
+    def within(condition: Expr, candidate: Expr) -> Iterator[Point]:
+        return (at for at in points(candidate, condition) if evaluate(condition, at) > 0)
+
+    def fails(condition: Expr, candidate: Expr) -> Point | None:
+        where = within(condition, candidate)
+        return next((at for at in where if evaluate(candidate, at) <= 0), None)
+
+    def settles(condition: Expr, candidate: Expr) -> bool:
+        # Its bound indices renamed, the form cannot capture an index of the condition.
+        written = rename_bound_indices(form).xreplace({gap: condition})
+        return is_zero(candidate - written) and is_positive(form)
+
+    failure = fails(given, expression)
+    if failure is not None:
+        value = _shown(evaluate(expression, failure))
+        raise Falsified(f"{expression} = {value} at {failure}, where {given} > 0")
+    tried = sum(1 for _ in within(given, expression))
+    if not tried:
+        raise Refused(f"{given} is nowhere positive: nothing is claimed")
+    if not settles(given, expression):
+        raise Unproved(f"{expression} is not {form} at {gap} = {given}, or that sign stays open")
+    refused = _count_refused(
+        perturbations(expression),
+        false=lambda variant: fails(given, variant) is not None,
+        accepts=lambda variant: settles(given, variant),
+    ) + _count_refused(
+        perturbations(given),
+        false=lambda variant: fails(variant, expression) is not None,
+        accepts=lambda variant: settles(variant, expression),
+    )
+    formula = f"{latex(expression)} > 0"
+    hypotheses = [_hypotheses(expression, given), f"{latex(given)} > 0"]
+    return Proof(
+        formula, r",\ ".join(filter(None, hypotheses)), tried, refused, key=_FROM_THE_PROVER
+    )
 
 
 def prove_nonnegative(expression: Expr) -> Proof:
