@@ -105,14 +105,14 @@ def read_ledger(book: Path) -> list[Entry]:
     Raises
     ------
     LedgerError
-        The registry is empty; an id is unknown, stated twice or recorded twice; a statement has no
+        The registry or a notebook cannot be read; the registry is empty; an id is unknown, stated twice or recorded twice; a statement has no
         record, or a record no statement; a record has a side that the claim does not ask for.
     """
     registry, notebooks = book / "claims.toml", sorted(book.glob("*.ipynb"))
     try:
         claims = tomllib.loads(registry.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise LedgerError(f"{registry.name}: {error}") from error
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise LedgerError(f"{registry} cannot be read: {error}") from error
     boxes = [box for notebook in notebooks for box in find_boxes(notebook)]
     records = [record for notebook in notebooks for record in find_records(notebook)]
     misfits = list(_misfits(registry, claims, boxes, records))
@@ -157,7 +157,10 @@ def find_records(notebook: Path) -> Iterator[StoredRecord]:
 
 
 def _cells(notebook: Path) -> list[dict[str, Any]]:
-    cells: list[dict[str, Any]] = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    try:
+        cells: list[dict[str, Any]] = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    except (json.JSONDecodeError, KeyError) as error:
+        raise LedgerError(f"{notebook} is no notebook: {error}") from error
     return cells
 
 

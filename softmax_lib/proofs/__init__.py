@@ -1,8 +1,8 @@
 """Symbolic proofs about finite sums, with the number of logits K and all indices symbolic.
 
 `prove_equal`, `prove_nonnegative`, `prove_positive` and `prove_positive_given` return a `Proof` or
-raise a `ProofError`; `define` certifies a definition. The rules that a proof rests on stand at the head of `normaliser`
-(1 to 5, for sums) and of `sign` (6 and 7, for signs).
+raise a `ProofError`; `define` certifies a definition. The rules that a proof rests on stand at the
+head of `normaliser` (1 to 5, for sums) and of `sign` (6 and 7, for signs).
 """
 
 from .calculus import differentiate

@@ -1,5 +1,7 @@
 """Registry, statement boxes and records fit together, or the ledger names the misfit."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
@@ -167,7 +169,7 @@ def test_an_empty_list_of_claims_is_a_misfit(read):
 
 
 def test_an_id_that_is_listed_twice_is_a_misfit(read):
-    with pytest.raises(LedgerError, match=r"claims.toml: .*order"):
+    with pytest.raises(LedgerError, match=r"claims.toml cannot be read: .*order"):
         read(chapter(), registry=REGISTRY + "[order]\n")
 
 
@@ -185,3 +187,35 @@ def test_a_registry_key_that_is_not_known_is_a_misfit(read):
 def test_asking_for_nothing_that_there_is_is_a_misfit(asks, read):
     with pytest.raises(LedgerError, match=r"'order' asks for \["):
         read(chapter(), registry=REGISTRY.replace("[order]", f"[order]\nasks = {asks}"))
+
+
+def test_a_folder_without_a_registry_is_named(tmp_path):
+    with pytest.raises(LedgerError, match=r"claims.toml cannot be read: .*No such file"):
+        read_ledger(tmp_path)
+
+
+def test_a_file_that_is_no_notebook_is_named(read, tmp_path):
+    (tmp_path / "broken.ipynb").write_text("{}", encoding="utf-8")
+    with pytest.raises(LedgerError, match=r"broken.ipynb is no notebook"):
+        read(chapter())
+
+
+def run(*arguments):
+    command = [sys.executable, "-m", "softmax_lib.claims", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_the_command_counts_the_verdicts(read, tmp_path):
+    read(chapter())
+    outcome = run(tmp_path)
+    assert outcome.returncode == 0
+    assert outcome.stdout.splitlines()[0] == "4 claims, 1 of them with a gap"
+
+
+def test_the_command_ends_with_what_is_wrong_and_no_traceback(read, tmp_path):
+    read(chapter())
+    (tmp_path / "claims.toml").write_text("[sum-one]", encoding="utf-8")
+    outcome = run(tmp_path)
+    assert outcome.returncode == 1
+    assert "unknown id 'order'" in outcome.stderr
+    assert "Traceback" not in outcome.stderr
