@@ -105,8 +105,9 @@ def read_ledger(book: Path) -> list[Entry]:
     Raises
     ------
     LedgerError
-        The registry or a notebook cannot be read; the registry is empty; an id is unknown, stated twice or recorded twice; a statement has no
-        record, or a record no statement; a record has a side that the claim does not ask for.
+        The registry or a notebook cannot be read; the registry is empty; an id is unknown, stated
+        twice or recorded twice; a statement has no record, or a record no statement; a record has a
+        side that the claim does not ask for.
     """
     registry, notebooks = book / "claims.toml", sorted(book.glob("*.ipynb"))
     try:
