@@ -11,7 +11,8 @@ import nbformat
 from softmax_lib.claims import RECORD_TYPE, Verdict
 
 PHRASES = [str(verdict) for verdict in Verdict if " " in verdict]
-WORDS = [str(verdict) for verdict in Verdict if verdict.isalpha()]
+# To say that there is a gap claims nothing, and `gap` is also the difference of two logits.
+WORDS = [str(verdict) for verdict in Verdict if verdict.isalpha() and verdict != Verdict.GAP]
 FENCE = re.compile(r"^(`{3,}|:{3,})[^\n]*(.*?)^\1", re.DOTALL | re.MULTILINE)
 
 
