@@ -163,8 +163,11 @@ def reread_when_verdicts_change(
 ) -> list[str]:
     """Verdicts show on pages that did not change themselves."""
     known = getattr(env, "claims_at_last_build", None)
-    env.claims_at_last_build = ledger(env)  # type: ignore[attr-defined]
-    return [] if known == ledger(env) else sorted(env.found_docs)
+    claims = list(
+        ledger(env).values()
+    )  # a list, for their order counts too
+    env.claims_at_last_build = claims  # type: ignore[attr-defined]
+    return [] if known == claims else sorted(env.found_docs)
 
 
 def label_evidence(app: Sphinx, document: nodes.document) -> None:
