@@ -58,19 +58,19 @@ class ClaimLedger(SphinxDirective):
         """Write the rows as MyST, so that formulas and links come out."""
         entries = ledger(self.env).values()
         owed = sum(entry.has_gap for entry in entries)
-        lines = [f"{len(entries)} claims, {owed} of them with a gap.", ""]
+        summary = f"{len(entries)} claims, {owed} of them with a gap."
         if owed < len(entries):
             first = next(entry for entry in entries if not entry.has_gap)
-            lines[0] += (
-                f" [To the first one without.](#{_row_id(first.claim)})"
-            )
-        lines += [
+            target = _row_id(first.claim)
+            summary += f" [To the first one without.](#{target})"
+        lines = [
+            summary,
+            "",
             "````{list-table}",
             ":header-rows: 1",
             ":widths: 56 22 22",
-        ]
-        lines += [":class: verdict-table", ""]
-        lines += [
+            ":class: verdict-table",
+            "",
             "* - Claim",
             "  - Over the reals",
             "  - In floating point",
@@ -163,9 +163,8 @@ def reread_when_verdicts_change(
 ) -> list[str]:
     """Verdicts show on pages that did not change themselves."""
     known = getattr(env, "claims_at_last_build", None)
-    claims = list(
-        ledger(env).values()
-    )  # a list, for their order counts too
+    # A list, for their order counts too.
+    claims = list(ledger(env).values())
     env.claims_at_last_build = claims  # type: ignore[attr-defined]
     return [] if known == claims else sorted(env.found_docs)
 

@@ -130,10 +130,20 @@ def prove_positive(expression: Expr) -> Proof:
 def prove_positive_given(expression: Expr, given: Expr, form: Expr) -> Proof:
     """Prove that an expression is > 0 wherever another one, `given`, is > 0.
 
-    It is when the expression equals `form` with `given` in the place of the symbol `gap`, and
-    `form` is positive for every positive `gap`.
+    Parameters
+    ----------
+    expression : Expr
+        What is claimed to be positive.
+    given : Expr
+        What is assumed to be positive.
+    form : Expr
+        The expression, written with the symbol `gap` in the place of `given`. That it is the same
+        expression is proved, and so is that it is positive for every positive `gap`.
 
-    Raises as `prove_equal` does; the false variants are those of the expression and of `given`.
+    Raises
+    ------
+    ProofError
+        As `prove_equal` does; the false variants are those of the expression and of `given`.
 
     Examples
     --------
@@ -154,10 +164,11 @@ def prove_positive_given(expression: Expr, given: Expr, form: Expr) -> Proof:
         where = within(condition, candidate)
         return next((at for at in where if evaluate(candidate, at) <= 0), None)
 
-    def settles(condition: Expr, candidate: Expr) -> bool:
-        # Its bound indices renamed, the form cannot capture an index of the condition.
-        written = rename_bound_indices(form).xreplace({gap: condition})
-        return is_zero(candidate - written) and is_positive(form)
+    # Its bound indices renamed, the form cannot capture an index of the condition.
+    renamed_form = rename_bound_indices(form)
+
+    def is_of_the_form(condition: Expr, candidate: Expr) -> bool:
+        return is_zero(candidate - renamed_form.xreplace({gap: condition}))
 
     failure = fails(given, expression)
     if failure is not None:
@@ -166,16 +177,18 @@ def prove_positive_given(expression: Expr, given: Expr, form: Expr) -> Proof:
     tried = sum(1 for _ in within(given, expression))
     if not tried:
         raise Refused(f"{given} is nowhere positive: nothing is claimed")
-    if not settles(given, expression):
-        raise Unproved(f"{expression} is not {form} at {gap} = {given}, or that sign stays open")
+    if not is_positive(form):
+        raise Unproved(f"the sign of {form} stays open")
+    if not is_of_the_form(given, expression):
+        raise Unproved(f"{expression} is not proven to be {form} at {gap} = {given}")
     refused = _count_refused(
         perturbations(expression),
         false=lambda variant: fails(given, variant) is not None,
-        accepts=lambda variant: settles(given, variant),
+        accepts=lambda variant: is_of_the_form(given, variant),
     ) + _count_refused(
         perturbations(given),
         false=lambda variant: fails(variant, expression) is not None,
-        accepts=lambda variant: settles(variant, expression),
+        accepts=lambda variant: is_of_the_form(variant, expression),
     )
     formula = f"{latex(expression)} > 0"
     hypotheses = [_hypotheses(expression, given), f"{latex(given)} > 0"]
