@@ -4,6 +4,7 @@
 gathers the records of a book.
 """
 
+from .citation import Citation
 from .examination import Examination, Vacuous, examine
 from .ledger import Entry, LedgerError, read_ledger
 from .record import EVERY_K, RECORD_TYPE, Contradiction, Record, Verdict, record
@@ -11,6 +12,7 @@ from .record import EVERY_K, RECORD_TYPE, Contradiction, Record, Verdict, record
 __all__ = [
     "EVERY_K",
     "RECORD_TYPE",
+    "Citation",
     "Contradiction",
     "Entry",
     "Examination",

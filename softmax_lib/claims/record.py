@@ -10,6 +10,7 @@ from typing import Any
 
 from softmax_lib.proofs import Proof
 
+from .citation import Citation
 from .examination import Examination
 
 RECORD_TYPE = "application/vnd.softmax-book.claim+json"
@@ -24,9 +25,11 @@ class Verdict(StrEnum):
 
     DEFINITION = "definition"
     PROVED = "proved, every K"
+    PROVED_UP_TO = "proved, K ≤ n"
     PROVED_FROM_LEMMA = "proved from a lemma"
     MEASURED = "measured"
     REFUTED = "refuted"
+    CONVENTION = "convention"
     NOT_ASKED = "–"
     GAP = "gap"
 
@@ -40,11 +43,14 @@ _MEANINGS = {
     Verdict.DEFINITION: "It fixes a name; what was proved is that it makes sense for every K.",
     Verdict.PROVED: "A symbolic proof with K and all indices symbolic, agreed with by a check "
     "that goes another way.",
-    Verdict.PROVED_FROM_LEMMA: "The same for the key identity; one human step, which the ledger "
-    "names, leads from there to the statement.",
+    Verdict.PROVED_UP_TO: "A symbolic proof at each K up to the n that stands beside the verdict, "
+    "agreed with by a check that goes another way.",
+    Verdict.PROVED_FROM_LEMMA: "A proof for every K of the key identity; one human step, which the "
+    "ledger names, leads from there to the statement.",
     Verdict.MEASURED: "Computed for cases drawn from the stated scope, as many as the evidence "
     "says, and it held in all of them.",
     Verdict.REFUTED: "A counterexample was computed; the ledger shows the first one.",
+    Verdict.CONVENTION: "A fact about what people do: sources are cited, nothing is proved.",
     Verdict.NOT_ASKED: "The claim says nothing about this side.",
     Verdict.GAP: "Nothing was proved or measured yet.",
 }
@@ -114,7 +120,7 @@ class Record:
 def record(
     claim: str,
     *,
-    reals: Sequence[Proof | Examination] = (),
+    reals: Sequence[Proof | Examination | Citation] = (),
     floats: Sequence[Examination] = (),
     instead: Sequence[Examination] = (),
     lemma: str | None = None,
@@ -126,8 +132,9 @@ def record(
     ----------
     claim : str
         The id, which is also the label of the statement box.
-    reals : sequence of Proof and Examination
-        Proofs, and at least one check by another route; or checks alone.
+    reals : sequence of Proof and Examination, or of Citation
+        Proofs, and at least one check by another route; or checks alone; or, for what people are
+        in the habit of doing, nothing but citations.
     floats : sequence of Examination
         Checks of the claim in floating point. One that failed refutes it.
     instead : sequence of Examination, optional
@@ -140,8 +147,9 @@ def record(
     Raises
     ------
     ValueError
-        There is no evidence, a proof stands without a check by another route, a lemma without a
-        proof, or a scope of its own without a lemma that leads there.
+        There is no evidence; a proof stands without a check by another route, a lemma without a
+        proof, a citation beside a proof or a check; or a scope of its own has no lemma that leads
+        there, or stands beside a proof up to some K.
     Contradiction
         A check over the reals fails although the statement was proved, or what should hold instead
         of the claim does not.
@@ -168,20 +176,28 @@ def record(
     if scope != EVERY_K and lemma is None:
         raise ValueError(f"{claim}: the proofs are for every K; name the step to {scope}")
     over_the_reals = _over_the_reals(claim, reals, lemma, scope) if reals else None
-    if lemma and not (over_the_reals and over_the_reals.verdict == Verdict.PROVED_FROM_LEMMA):
+    proved = {Verdict.PROVED_FROM_LEMMA, Verdict.PROVED_UP_TO}
+    if lemma and not (over_the_reals and over_the_reals.verdict in proved):
         raise ValueError(f"{claim}: a lemma, and no proof that it completes")
     in_floating_point = _examined(floats, instead) if floats else None
     return Record(claim, over_the_reals, in_floating_point, lemma, key=_FROM_EVIDENCE)
 
 
 def _over_the_reals(
-    claim: str, evidence: Sequence[Proof | Examination], lemma: str | None, scope: str
+    claim: str,
+    evidence: Sequence[Proof | Examination | Citation],
+    lemma: str | None,
+    scope: str,
 ) -> Side:
     for piece in evidence:
-        if not isinstance(piece, Proof | Examination):
+        if not isinstance(piece, Proof | Examination | Citation):
             raise TypeError(f"{claim}: {type(piece).__name__} is no evidence over the reals")
     proofs = [piece for piece in evidence if isinstance(piece, Proof)]
     checks = [piece for piece in evidence if isinstance(piece, Examination)]
+    if not proofs and not checks:
+        return Side(Verdict.CONVENTION, EVERY_K, _summaries(evidence))
+    if len(proofs) + len(checks) < len(evidence):
+        raise ValueError(f"{claim}: a citation beside what can be proved or measured")
     if not proofs:
         return _examined(checks)
     if not checks:
@@ -189,6 +205,11 @@ def _over_the_reals(
     for check in checks:
         if not check.holds:
             raise Contradiction(f"{claim} is proved, and yet “{check.statement}” {check}")
+    sizes = [proof.largest_K for proof in proofs if proof.largest_K is not None]
+    if sizes:
+        if scope != EVERY_K:
+            raise ValueError(f"{claim}: the proofs say for which K it holds, so no other scope can")
+        return Side(Verdict.PROVED_UP_TO, f"K ≤ {min(sizes)}", _summaries(evidence))
     if all(proof.is_definition for proof in proofs):
         verdict = Verdict.DEFINITION
     else:
@@ -203,10 +224,15 @@ def _examined(checks: Sequence[Examination], instead: Sequence[Examination] = ()
     return Side(verdict, "; ".join(scopes), _summaries([*checks, *instead]))
 
 
-def _summaries(evidence: Sequence[Proof | Examination]) -> tuple[str, ...]:
-    return tuple(
-        f"${piece.statement}$: {piece}"
-        if isinstance(piece, Proof)
-        else f"{piece.statement}: {piece}"
-        for piece in evidence
-    )
+def _summaries(evidence: Sequence[Proof | Examination | Citation]) -> tuple[str, ...]:
+    return tuple(map(_summary, evidence))
+
+
+def _summary(piece: Proof | Examination | Citation) -> str:
+    match piece:
+        case Proof():
+            return f"${piece.statement}$: {piece}"
+        case Examination():
+            return f"{piece.statement}: {piece}"
+        case Citation():
+            return str(piece)

@@ -1,8 +1,9 @@
 """Symbolic proofs about finite sums, with the number of logits K and all indices symbolic.
 
 `prove_equal`, `prove_nonnegative`, `prove_positive` and `prove_positive_given` return a `Proof` or
-raise a `ProofError`; `define` certifies a definition. The rules that a proof rests on stand at the
-head of `normaliser` (1 to 5, for sums) and of `sign` (6 and 7, for signs).
+raise a `ProofError`; `define` certifies a definition; `prove_equal_up_to` proves what must be
+written out at each K. The rules that a proof rests on stand at the head of `normaliser` (1 to 5,
+for sums) and of `sign` (6 and 7, for signs).
 """
 
 from .calculus import differentiate
@@ -11,11 +12,12 @@ from .prover import (
     Proof,
     define,
     prove_equal,
+    prove_equal_up_to,
     prove_nonnegative,
     prove_positive,
     prove_positive_given,
 )
-from .symbols import K, c, depth, gap, i, j, k, m, n, softmax, total, z
+from .symbols import K, T, c, depth, gap, i, j, k, m, n, softmax, total, z
 
 __all__ = [
     "Falsified",
@@ -23,6 +25,7 @@ __all__ = [
     "Proof",
     "ProofError",
     "Refused",
+    "T",
     "Unproved",
     "Unsound",
     "c",
@@ -36,6 +39,7 @@ __all__ = [
     "m",
     "n",
     "prove_equal",
+    "prove_equal_up_to",
     "prove_nonnegative",
     "prove_positive",
     "prove_positive_given",

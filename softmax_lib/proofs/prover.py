@@ -29,7 +29,7 @@ _FROM_THE_PROVER = object()
 @final
 @dataclass(frozen=True)
 class Proof:
-    """A statement that was proved for every K. Only the functions of this module make one."""
+    """A statement that was proved, for every K or up to one. Only this module makes them."""
 
     formula: str
     """The statement in LaTeX."""
@@ -41,6 +41,8 @@ class Proof:
     """How many false variants the prover refused."""
     is_definition: bool = False
     """Whether it says that a definition makes sense, rather than that a statement holds."""
+    largest_K: int | None = None  # noqa: N815
+    """Up to which K it was proved, one K after the other; None for every K at once."""
     key: InitVar[object] = None
 
     def __post_init__(self, key: object) -> None:
@@ -55,10 +57,16 @@ class Proof:
     def __str__(self) -> str:
         """Say what was proved, and how hard it was tried."""
         word = "well defined" if self.is_definition else "proved"
+        where = f" with K ≤ {LARGEST_K}" if self.largest_K is None else ""
         return (
-            f"{word} for every K (held at {self.points} points with K ≤ {LARGEST_K}; "
+            f"{word} for {self.scope} (held at {self.points} points{where}; "
             f"{self.refused} false variants refused)"
         )
+
+    @property
+    def scope(self) -> str:
+        """For which K the statement was proved."""
+        return "every K" if self.largest_K is None else f"K ≤ {self.largest_K}"
 
     @property
     def statement(self) -> str:
@@ -111,6 +119,56 @@ def prove_equal(left: Expr, right: Expr) -> Proof:
     )
     formula = f"{latex(left)} = {latex(right)}"
     return Proof(formula, _hypotheses(left, right), tried, refused, key=_FROM_THE_PROVER)
+
+
+def prove_equal_up_to(
+    largest: int, equations: Callable[[int], Iterable[tuple[Expr, Expr]]]
+) -> Proof:
+    """Prove equations that are written out at each K in turn, for K = 1, 2, ..., largest.
+
+    For statements that the fragment cannot say with K symbolic, such as those about determinants or
+    about logits in order. The result says up to which K it holds, and so does any verdict on it.
+
+    Parameters
+    ----------
+    largest : int
+        The last K.
+    equations : callable
+        K to the equations at that K, as pairs of expressions in plain symbols and without sums. For
+        some K there may be none. The proof shows the first.
+
+    Raises
+    ------
+    ProofError
+        As `prove_equal` does, about each equation that SymPy does not settle by itself; `Refused`
+        if there is none of these at `largest`.
+
+    Examples
+    --------
+    >>> from sympy import Symbol
+    >>> from softmax_lib.proofs import prove_equal_up_to
+    >>> x = Symbol("x", real=True)
+    >>> def geometric(size):
+    ...     yield (x - 1) * sum(x**power for power in range(size)), x**size - 1
+    >>> print(prove_equal_up_to(3, geometric))
+    proved for K ≤ 3 (held at 18 points; 10 false variants refused)
+    """
+    # What SymPy's own evaluation settles, as it may at a small K, needs no proof.
+    proofs = {
+        size: [prove_equal(left, right) for left, right in equations(size) if left != right]
+        for size in range(1, largest + 1)
+    }
+    if not proofs[largest]:
+        raise Refused(f"no equation at K = {largest} needs a proof: nothing is claimed of it")
+    every = [proof for at_one_size in proofs.values() for proof in at_one_size]
+    return Proof(
+        rf"{every[0].formula},\ \dots",
+        r",\ ".join(dict.fromkeys(proof.hypotheses for proof in every if proof.hypotheses)),
+        sum(proof.points for proof in every),
+        sum(proof.refused for proof in every),
+        largest_K=largest,
+        key=_FROM_THE_PROVER,
+    )
 
 
 def prove_positive(expression: Expr) -> Proof:

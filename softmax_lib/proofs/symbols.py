@@ -22,6 +22,9 @@ z = IndexedBase("z", real=True)
 c = Symbol("c", real=True)
 """A constant added to, or subtracted from, every logit."""
 
+T = Symbol("T", positive=True)
+"""A temperature."""
+
 gap = Symbol("g", positive=True)
 """A positive difference of two logits."""
 

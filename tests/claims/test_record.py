@@ -6,8 +6,25 @@ import inspect
 import pytest
 from sympy import exp
 
-from softmax_lib.claims import RECORD_TYPE, Contradiction, Record, Verdict, examine, record
-from softmax_lib.proofs import define, gap, i, prove_equal, prove_positive, softmax, total
+from softmax_lib.claims import (
+    RECORD_TYPE,
+    Citation,
+    Contradiction,
+    Record,
+    Verdict,
+    examine,
+    record,
+)
+from softmax_lib.proofs import (
+    define,
+    gap,
+    i,
+    prove_equal,
+    prove_equal_up_to,
+    prove_positive,
+    softmax,
+    total,
+)
 
 
 def check(*cases, control):
@@ -16,6 +33,13 @@ def check(*cases, control):
 
 PROOF = prove_equal(total(softmax), 1)
 DEFINITION = define("\\sigma", softmax(i))
+PROOFS_UP_TO = {
+    largest: prove_equal_up_to(
+        largest, lambda size: [((gap + size) ** 2 - size**2, gap * (gap + 2 * size))]
+    )
+    for largest in (2, 3)
+}
+SOURCE = Citation("card2026", "people do so")
 HELD = check(2, 4, control=3)
 FAILED = check(2, 3, control=2)
 
@@ -26,6 +50,12 @@ VERDICTS = {
         {"reals": [PROOF, HELD], "lemma": "a step"},
         Verdict.PROVED_FROM_LEMMA,
     ),
+    "a proof up to some K and a check": ({"reals": [PROOFS_UP_TO[3], HELD]}, Verdict.PROVED_UP_TO),
+    "a proof up to some K beside one for every K": (
+        {"reals": [PROOF, PROOFS_UP_TO[3], HELD], "lemma": "a step"},
+        Verdict.PROVED_UP_TO,
+    ),
+    "citations": ({"reals": [SOURCE, SOURCE]}, Verdict.CONVENTION),
     "a check that held": ({"reals": [HELD]}, Verdict.MEASURED),
     "a check that failed": ({"reals": [FAILED]}, Verdict.REFUTED),
     "one of two checks failed": ({"reals": [HELD, FAILED]}, Verdict.REFUTED),
@@ -94,6 +124,32 @@ def test_the_shown_line_and_the_record_agree():
     for word in ("proved, every K", "refuted (small n)"):
         assert word in shown["text/markdown"]
         assert word in shown["text/plain"]
+
+
+def test_the_smallest_range_of_k_is_the_scope():
+    result = record("rank", reals=[PROOFS_UP_TO[3], PROOFS_UP_TO[2], PROOF, HELD])
+    assert result.reals.scope == "K ≤ 2"
+
+
+def test_a_proof_up_to_some_k_leaves_no_room_for_another_scope():
+    with pytest.raises(ValueError, match="no other scope"):
+        record("rank", reals=[PROOFS_UP_TO[3], HELD], lemma="a step", scope="every K ≥ 2")
+
+
+@pytest.mark.parametrize("piece", [PROOF, HELD], ids=["a proof", "a check"])
+def test_a_citation_does_not_stand_beside(piece):
+    with pytest.raises(ValueError, match="a citation beside"):
+        record("t-practice", reals=[SOURCE, piece])
+
+
+def test_a_citation_is_no_evidence_in_floating_point():
+    with pytest.raises(TypeError, match="Citation is no evidence in floating point"):
+        record("t-practice", floats=[SOURCE])
+
+
+def test_the_record_cites_its_sources():
+    evidence = record("t-practice", reals=[SOURCE]).as_json()["reals"]["evidence"]
+    assert evidence == ["people do so {cite:p}`card2026`"]
 
 
 def test_the_record_names_what_was_proved():

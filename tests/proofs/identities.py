@@ -6,9 +6,8 @@ positive but otherwise arbitrary is written as the softmax of other logits w.
 
 from sympy import IndexedBase, KroneckerDelta, Rational, Sum, Symbol, exp, log
 
-from softmax_lib.proofs import K, c, depth, differentiate, i, j, k, m, n, softmax, total, z
+from softmax_lib.proofs import K, T, c, depth, differentiate, i, j, k, m, n, softmax, total, z
 
-T = Symbol("T", positive=True)
 beta = Symbol("beta", real=True)
 v = IndexedBase("v", real=True)
 w = IndexedBase("w", real=True)

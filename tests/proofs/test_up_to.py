@@ -1,0 +1,77 @@
+"""Statements that are written out at each K, and proved one K after the other."""
+
+import pytest
+from sympy import Rational, Symbol, symbols
+
+from softmax_lib.proofs import Falsified, Proof, Refused, prove_equal, prove_equal_up_to
+
+a, b, c, d = symbols("a b c d", real=True)
+x = Symbol("x", positive=True)
+
+
+def squares(size):
+    """The variance of the first `size` numbers, in two forms."""
+    numbers = (a, b, c, d)[:size]
+    mean = sum(numbers) / size
+    yield sum((y - mean) ** 2 for y in numbers), sum(y**2 for y in numbers) - size * mean**2
+
+
+def test_the_proof_says_up_to_which_k():
+    proof = prove_equal_up_to(4, squares)
+    assert (proof.largest_K, proof.scope) == (4, "K ≤ 4")
+    assert str(proof).startswith("proved for K ≤ 4 ")
+
+
+def test_a_proof_for_every_k_says_so():
+    assert prove_equal((a + b) ** 2, a**2 + 2 * a * b + b**2).scope == "every K"
+
+
+def test_points_and_refused_variants_are_those_of_all_sizes():
+    proofs = [prove_equal(*next(squares(size))) for size in (2, 3, 4)]
+    proof = prove_equal_up_to(4, squares)
+    assert proof.points == sum(single.points for single in proofs)
+    assert proof.refused == sum(single.refused for single in proofs)
+
+
+def test_the_first_equation_is_shown():
+    proof = prove_equal_up_to(3, squares)
+    assert proof.formula.startswith(prove_equal(*next(squares(2))).formula)
+
+
+def test_hypotheses_are_shown():
+    proof = prove_equal_up_to(2, lambda size: [((x + size) ** 2, x**2 + 2 * size * x + size**2)])
+    assert proof.hypotheses == "x > 0"
+
+
+def test_what_is_false_at_a_single_k_is_falsified():
+    def false_at_four(size):
+        left, right = next(squares(size))
+        yield left, right + (a if size == 4 else 0)
+
+    assert isinstance(prove_equal_up_to(3, false_at_four), Proof)
+    with pytest.raises(Falsified):
+        prove_equal_up_to(4, false_at_four)
+
+
+def test_one_false_equation_among_several_is_falsified():
+    def one_of_two(size):
+        yield from squares(size)
+        yield (a + size) ** 2, a**2 + 2 * size * a + size**2 + Rational(size == 2)
+
+    with pytest.raises(Falsified):
+        prove_equal_up_to(3, one_of_two)
+
+
+@pytest.mark.parametrize(
+    "equations",
+    [
+        lambda size: [],
+        lambda size: [(a, a)],
+        lambda size: [] if size == 3 else squares(size),
+        lambda size: [(a, a)] if size == 3 else squares(size),
+    ],
+    ids=["none", "identical", "none at the largest", "identical at the largest"],
+)
+def test_nothing_to_prove_at_the_largest_k_is_refused(equations):
+    with pytest.raises(Refused, match="nothing is claimed"):
+        prove_equal_up_to(3, equations)
