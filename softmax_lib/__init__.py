@@ -4,19 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from softmax_lib._attention import scaled_dot_product_attention
+from softmax_lib._derivatives import softmax_jacobian, softmax_jvp, softmax_vjp
+from softmax_lib._information import cross_entropy, entropy
+from softmax_lib._sampling import sample
 from softmax_lib._softmax import log_softmax, logsumexp, naive_softmax, softmax
 
 if TYPE_CHECKING:
     from softmax_lib.exact import exact_log_softmax, exact_logsumexp, exact_softmax, ulp_error
 
 __all__ = [
+    "cross_entropy",
+    "entropy",
     "exact_log_softmax",
     "exact_logsumexp",
     "exact_softmax",
     "log_softmax",
     "logsumexp",
     "naive_softmax",
+    "sample",
+    "scaled_dot_product_attention",
     "softmax",
+    "softmax_jacobian",
+    "softmax_jvp",
+    "softmax_vjp",
     "ulp_error",
 ]
 

@@ -29,6 +29,11 @@ class Slices:
     shape: tuple[int, ...]  # of the input
     axes: tuple[int, ...]  # of the input, in the order in which they were flattened
 
+    def rows_of(self, name: str, values: ArrayLike) -> Array:
+        """Check an array that goes with the input, element by element, and lay it out as rows."""
+        broadcast = _broadcast(name, _real(name, values), self.shape)
+        return np.array(_as_rows(broadcast, self.axes), dtype=self.rows.dtype, order="C")
+
     def restore(self, rows: Array) -> Any:
         """Give (..., K) rows the shape and the format of the input."""
         moved = rows.reshape(_moved_shape(self.shape, self.axes))
@@ -88,18 +93,19 @@ def is_floating(dtype: np.dtype[Any]) -> bool:
     return dtype.char in "efdg" or dtype.name == "bfloat16"
 
 
-def _result_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    return dtype.newbyteorder("=") if is_floating(dtype) else np.dtype(np.float64)
-
-
-def _not_masked(name: str, values: ArrayLike) -> Array:
+def not_masked(name: str, values: ArrayLike) -> Array:
+    """Return an array, but refuse to drop a mask."""
     if isinstance(values, np.ma.MaskedArray):
         raise TypeError(f"{name} is a masked array, whose mask would be lost; pass where=~z.mask")
     return np.asarray(values)
 
 
+def _result_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    return dtype.newbyteorder("=") if is_floating(dtype) else np.dtype(np.float64)
+
+
 def _real(name: str, values: ArrayLike) -> Array:
-    array = _not_masked(name, values)
+    array = not_masked(name, values)
     if array.dtype.kind not in "biu" and not is_floating(array.dtype):
         raise TypeError(f"{name} must be real numbers, got dtype {array.dtype}")
     return array
@@ -108,7 +114,7 @@ def _real(name: str, values: ArrayLike) -> Array:
 def _selection(where: ArrayLike | None, shape: tuple[int, ...]) -> NDArray[np.bool_]:
     if where is None:
         return np.ones(shape, dtype=np.bool_)
-    selection = _not_masked("where", where)
+    selection = not_masked("where", where)
     if selection.dtype != np.bool_:
         raise TypeError(f"where must be Boolean, got dtype {selection.dtype}")
     return _broadcast("where", selection, shape)

@@ -104,9 +104,8 @@ def softmax(
     slices = prepare(z, axis=axis, temperature=temperature, where=where)
     if not slices.rows.size:
         return slices.restore(slices.rows)
-    terms, term_errors, rest, rest_error = _exponentials(*_gaps(slices))
-    denominator, denominator_error = two_sum(np.ones_like(rest), rest)
-    quotient, error = divide(terms, term_errors, denominator, denominator_error + rest_error)
+    terms, term_errors, rest, rest_error = exponentials(*scaled_gaps(slices))
+    quotient, error = divide(terms, term_errors, *one_plus(rest, rest_error))
     return slices.restore(np.where(slices.keep, quotient + error, 0))
 
 
@@ -195,9 +194,7 @@ def log_softmax(
     slices = prepare(z, axis=axis, temperature=temperature, where=where)
     if not slices.rows.size:
         return slices.restore(slices.rows)
-    gaps, gap_errors = _gaps(slices)
-    logarithm, error = _log1p_of_rest(gaps, gap_errors)
-    result = add(gaps, -logarithm, gap_errors - error)
+    result = log_probabilities(*scaled_gaps(slices))
     return slices.restore(np.where(slices.keep, result, -np.inf))
 
 
@@ -274,7 +271,8 @@ def logsumexp(
     maximum = _maximum(slices.rows)
     if not slices.rows.size:
         return slices.reduce(maximum, keepdims=keepdims)
-    result = add(maximum, *_log1p_of_rest(*_gaps(slices)))
+    _, _, rest, rest_error = exponentials(*scaled_gaps(slices))
+    result = add(maximum, *log1p_of_rest(rest, rest_error))
     return slices.reduce(np.where(np.isinf(maximum), maximum, result), keepdims=keepdims)
 
 
@@ -324,12 +322,7 @@ def naive_softmax(z: ArrayLike, /, *, axis: Axis = -1) -> Any:
     return slices.restore(exponentials / np.sum(exponentials, axis=-1, keepdims=True))
 
 
-def _maximum(rows: Array) -> Array:
-    maximum: Array = np.max(rows, axis=-1, keepdims=True, initial=-np.inf)
-    return maximum
-
-
-def _gaps(slices: Slices) -> tuple[Array, Array]:
+def scaled_gaps(slices: Slices) -> tuple[Array, Array]:
     """Return (z - max z) / T and what its rounding lost, both (..., K), NaN where undefined."""
     rows, temperature = _without_limits(slices.rows, slices.temperature)
     fraction, exponent = np.frexp(temperature)
@@ -341,6 +334,41 @@ def _gaps(slices: Slices) -> tuple[Array, Array]:
     last = -np.minimum(exponent, 0)
     gaps, errors = np.ldexp(gaps, last), np.ldexp(errors, last)
     return gaps, finite_or_zero(errors)
+
+
+def exponentials(gaps: Array, gap_errors: Array) -> tuple[Array, Array, Array, Array]:
+    """Return exp(gaps) and their sum without one maximal term, each with what rounding lost.
+
+    The maximal term is exactly 1. Left out, it cannot drown the others, however small they are.
+    """
+    terms = np.exp(gaps)
+    term_errors = terms * gap_errors
+    others = terms.copy()
+    np.put_along_axis(others, np.argmax(gaps, axis=-1, keepdims=True), 0, axis=-1)
+    return terms, term_errors, *sum_last_axis(others, term_errors)
+
+
+def one_plus(rest: Array, rest_error: Array) -> tuple[Array, Array]:
+    """Return the sum of all exponentials, and what its rounding lost."""
+    total, error = two_sum(np.ones_like(rest), rest)
+    return total, error + rest_error
+
+
+def log1p_of_rest(rest: Array, rest_error: Array) -> tuple[Array, Array]:
+    """Return log(1 + rest), and what it misses for the rounding of the rest."""
+    return np.log1p(rest), rest_error / (1 + rest)
+
+
+def log_probabilities(gaps: Array, gap_errors: Array) -> Array:
+    """Return log p, all but rounded once."""
+    _, _, rest, rest_error = exponentials(gaps, gap_errors)
+    logarithm, error = log1p_of_rest(rest, rest_error)
+    return add(gaps, -logarithm, gap_errors - error)
+
+
+def _maximum(rows: Array) -> Array:
+    maximum: Array = np.max(rows, axis=-1, keepdims=True, initial=-np.inf)
+    return maximum
 
 
 def _without_limits(rows: Array, temperature: Array) -> tuple[Array, Array]:
@@ -359,21 +387,3 @@ def _without_limits(rows: Array, temperature: Array) -> tuple[Array, Array]:
     rows = np.where(all_equal, np.where(rows == -np.inf, -np.inf, 0), rows)
     rows = np.where(undefined, np.nan, rows)
     return rows, np.where(winner_takes_all | all_equal, 1, temperature)
-
-
-def _exponentials(gaps: Array, gap_errors: Array) -> tuple[Array, Array, Array, Array]:
-    """Return exp(gaps) and their sum without one maximal term, each with what rounding lost.
-
-    The maximal term is exactly 1. Left out, it cannot drown the others, however small they are.
-    """
-    terms = np.exp(gaps)
-    term_errors = terms * gap_errors
-    others = terms.copy()
-    np.put_along_axis(others, np.argmax(gaps, axis=-1, keepdims=True), 0, axis=-1)
-    return terms, term_errors, *sum_last_axis(others, term_errors)
-
-
-def _log1p_of_rest(gaps: Array, gap_errors: Array) -> tuple[Array, Array]:
-    """Return log(1 + rest), and what it misses for the rounding of the rest."""
-    _, _, rest, rest_error = _exponentials(gaps, gap_errors)
-    return np.log1p(rest), rest_error / (1 + rest)

@@ -16,7 +16,7 @@ import mpmath
 from sympy import Expr, SympifyError, latex, sympify
 
 from .errors import Falsified, Refused, Unproved, Unsound
-from .evaluation import LARGEST_K, Point, differ, evaluate, points
+from .evaluation import LARGEST_K, TOLERANCE, Point, differ, evaluate, points
 from .fragment import check_fragment, check_names, is_index, named
 from .normaliser import is_zero, rename_bound_indices
 from .perturbation import perturbations
@@ -257,7 +257,8 @@ def prove_positive_given(expression: Expr, given: Expr, form: Expr) -> Proof:
 
 def prove_nonnegative(expression: Expr) -> Proof:
     """Prove that an expression is >= 0; otherwise as `prove_positive`."""
-    return _prove_sign(expression, r"\ge", is_nonnegative, lambda value: value >= 0)
+    # Where 0 is attained, the falsifier's rounding may leave a little less than that.
+    return _prove_sign(expression, r"\ge", is_nonnegative, lambda value: value >= -TOLERANCE)
 
 
 def define(symbol: str, expression: Expr) -> Proof:

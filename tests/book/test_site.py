@@ -165,3 +165,14 @@ def test_a_verdict_of_an_unknown_claim_stops_the_build(copy):
     outcome = build(copy, copy)
     assert outcome.returncode != 0
     assert "no claim 'sum-two' in the ledger" in outcome.stdout + outcome.stderr
+
+
+def test_a_citation_without_an_entry_stops_the_build(copy):
+    (copy / "_toc.yml").write_text("format: jb-book\nroot: book/ledger\n", encoding="utf-8")
+    notebook = copy / "book" / "questions.ipynb"
+    text = notebook.read_text(encoding="utf-8")
+    assert "{cite:p}`renze2024`" in text
+    notebook.write_text(text.replace("`renze2024`", "`nobody2024`"), encoding="utf-8")
+    outcome = build(copy, copy)
+    assert outcome.returncode != 0
+    assert "nobody2024" in outcome.stdout + outcome.stderr

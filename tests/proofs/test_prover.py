@@ -36,6 +36,7 @@ from softmax_lib.proofs import (
     i,
     j,
     k,
+    m,
     prove_equal,
     prove_nonnegative,
     prove_positive,
@@ -325,3 +326,10 @@ def test_names_are_looked_at_over_both_sides():
 @pytest.mark.parametrize("index", [i, j, k])
 def test_every_index_serves(index):
     assert prove_equal(total(softmax, index), 1)
+
+
+def test_rounding_where_zero_is_attained_falsifies_nothing():
+    mean = total(lambda a: softmax(a) * z[a], m)
+    variance = total(lambda a: softmax(a) * z[a] ** 2) - mean**2
+    with pytest.raises(Unproved):  # its form shows no sign; the centred form does
+        prove_nonnegative(variance)

@@ -1,0 +1,301 @@
+"""Derivatives of softmax: its Jacobian, and products with it that never form it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from softmax_lib._arguments import Array, Axis, prepare, rounded
+from softmax_lib._double_word import add, divide, sum_last_axis, two_product, two_sum
+from softmax_lib._softmax import exponentials, one_plus, scaled_gaps
+
+
+@np.errstate(all="ignore")
+def softmax_jacobian(z: ArrayLike, /, *, temperature: ArrayLike = 1.0) -> Any:
+    r"""Return the Jacobian of softmax, ∂pᵢ/∂zⱼ = pᵢ(δᵢⱼ - pⱼ)/T with p = softmax(z/T).
+
+    Parameters
+    ----------
+    z : array_like
+        Logits, (..., K): the softmax is taken along the last axis. Real numbers; bool and
+        integers are taken as float64.
+    temperature : array_like, optional
+        T ≥ 0, in units of z. Broadcasts to z's shape, the same along the last axis, so it may be
+        another one for each slice. Taken in float64 (in longdouble if z is longdouble).
+
+    Returns
+    -------
+    ndarray
+        One symmetric matrix per slice, (..., K, K), in units of 1/z and in z's floating format
+        (float64 for bool and integers).
+
+    Raises
+    ------
+    TypeError
+        If z or `temperature` is not real (complex, object, string, time) or is a masked array.
+    ValueError
+        If `temperature` is negative or NaN, varies along the last axis, or does not broadcast to
+        z's shape.
+    numpy.exceptions.AxisError
+        If z has no axis.
+
+    Notes
+    -----
+    Special cases, where the limit is returned if there is one and NaN if not:
+
+    * A NaN makes the matrix of its slice NaN.
+    * One +inf makes it 0.
+    * Two or more +inf make it NaN.
+    * A -inf has a row and a column of 0.
+    * A slice of -inf alone gives NaN, also if it has a single element.
+    * An empty slice gives an empty matrix.
+    * A slice with one element gives 0.
+    * T = 0 is 0, but between tied maxima it is inf on the diagonal and -inf beside it.
+    * T = inf is 0.
+    * An infinite or NaN logit decides first: one +inf gives 0 at any T.
+
+    Accuracy, in units in the last place (ulps) of the exact entry, for every finite input, as
+    long as pᵢ, pⱼ and 1 - pᵢ are normal numbers: 11 in float64, if exp errs by 0.65 (4.0, and as
+    much in longdouble, is the largest found at random); float16, bfloat16 and float32 are computed
+    in float64 and rounded once. This holds in saturated slices too: 1 - pᵢ comes from the other
+    exponentials and does not cancel. Entries (i, j) and (j, i) have the same bits.
+
+    For products with a vector, :func:`softmax_lib.softmax_jvp` does without a K by K array.
+
+    Claims: `jacobian-diagonal`, `jacobian-off-diagonal`, `jacobian-structure`,
+    `jacobian-dense`, `half-lipschitz`, `saturation`
+
+    References
+    ----------
+    .. [1] J. S. Bridle, "Probabilistic interpretation of feedforward classification network
+       outputs, with relationships to statistical pattern recognition", Neurocomputing,
+       227-236, 1990. https://doi.org/10.1007/978-3-642-76153-9_28
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from softmax_lib import softmax_jacobian
+    >>> softmax_jacobian([0.0, np.log(3.0)])
+    array([[ 0.1875, -0.1875],
+           [-0.1875,  0.1875]])
+
+    Far into saturation, where 1 - p rounds to 0:
+
+    >>> softmax_jacobian([100.0, 0.0])[0, 0]
+    np.float64(3.720075976020836e-44)
+    """
+    slices = prepare(z, axis=-1, temperature=temperature)
+    classes = slices.rows.shape[-1]
+    if not slices.rows.size:
+        return rounded(np.empty((*slices.shape, classes)), slices.dtype)
+    terms, term_errors, rest, rest_error = exponentials(*scaled_gaps(slices))
+    denominator, denominator_error = one_plus(rest, rest_error)
+    quotient, error = divide(terms, term_errors, denominator, denominator_error)
+    probabilities = quotient + error
+    # 1 - p without cancellation: no term exceeds 1, and at the maximum 1 - term is exactly 0.
+    complements = add(1 - terms, rest, rest_error - term_errors) / denominator
+    factors = np.where(
+        np.eye(classes, dtype=np.bool_), complements[..., :, None], -probabilities[..., None, :]
+    )
+    jacobian = _product_over(probabilities[..., :, None], factors, slices.temperature[..., None])
+    return rounded(jacobian, slices.dtype)
+
+
+@np.errstate(all="ignore")
+def softmax_jvp(
+    z: ArrayLike,
+    tangent: ArrayLike,
+    /,
+    *,
+    axis: Axis = -1,
+    temperature: ArrayLike = 1.0,
+) -> Any:
+    r"""Return the Jacobian-vector product Jv, pᵢ(vᵢ - Σₖ pₖvₖ)/T with p = softmax(z/T).
+
+    Parameters
+    ----------
+    z : array_like
+        Logits, of any shape. Real numbers; bool and integers are taken as float64.
+    tangent : array_like
+        v, the direction in which z changes. Real numbers; broadcasts to z's shape. Taken in
+        float64 (in longdouble if z is longdouble).
+    axis : int, tuple of int or None, optional
+        The axes along which the probabilities sum to 1; None means all of them.
+    temperature : array_like, optional
+        T ≥ 0, in units of z. Broadcasts to z's shape, the same along `axis`, so it may be
+        another one for each slice. Taken in float64 (in longdouble if z is longdouble).
+
+    Returns
+    -------
+    ndarray or scalar
+        The change of the probabilities, in z's shape and floating format (float64 for bool and
+        integers).
+
+    Raises
+    ------
+    TypeError
+        If z, `tangent` or `temperature` is not real (complex, object, string, time) or is a
+        masked array.
+    ValueError
+        If `temperature` is negative or NaN or varies along `axis`, or if it or `tangent` does not
+        broadcast to z's shape.
+    numpy.exceptions.AxisError
+        If an axis is out of range.
+
+    Notes
+    -----
+    Special cases, where the limit is returned if there is one and NaN if not:
+
+    * A NaN logit makes its slice NaN.
+    * One +inf makes its slice 0.
+    * Two or more +inf make their slice NaN.
+    * Where the probability is 0, as at -inf, the product is 0, and the tangent does not count,
+      whatever it is.
+    * A slice of -inf alone is NaN, also if it has a single element.
+    * An empty slice stays empty.
+    * T = 0 is 0, but at tied maxima it is inf where the tangent is above their mean tangent, and
+      -inf where it is below.
+    * T = inf is 0.
+    * An infinite or NaN logit decides first: one +inf gives 0 at any T.
+    * Any other infinite or NaN tangent makes its whole slice NaN.
+
+    Accuracy, for every finite input whose probabilities are normal numbers, in units of
+    pᵢ Σₖ pₖ\|vᵢ - vₖ\|/T times the unit roundoff (2**-53 in float64): 10, if exp errs by 0.65 ulp
+    (3.5, and as much in longdouble, is the largest found at random). That is what the errors of
+    exp alone would do, whatever the tangents have in common and however saturated the slice.
+    Float16, bfloat16 and float32 are computed in float64 and rounded once. Time and memory grow
+    with K, not with its square.
+
+    Claims: `jacobian-diagonal`, `jacobian-off-diagonal`, `jacobian-structure`,
+    `half-lipschitz`, `saturation`
+
+    References
+    ----------
+    .. [1] A. Griewank, A. Walther, "Evaluating Derivatives: Principles and Techniques of
+       Algorithmic Differentiation", 2nd ed., SIAM, 2008. https://doi.org/10.1137/1.9780898717761
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from softmax_lib import softmax_jvp
+    >>> softmax_jvp([0.0, np.log(3.0)], [1.0, 0.0])
+    array([ 0.1875, -0.1875])
+
+    A tangent that is the same for all changes nothing:
+
+    >>> softmax_jvp([1.0, 2.0, 4.0], 7.0)
+    array([0., 0., 0.])
+    """
+    return _jacobian_times("tangent", tangent, z, axis=axis, temperature=temperature)
+
+
+@np.errstate(all="ignore")
+def softmax_vjp(
+    z: ArrayLike,
+    cotangent: ArrayLike,
+    /,
+    *,
+    axis: Axis = -1,
+    temperature: ArrayLike = 1.0,
+) -> Any:
+    r"""Return the vector-Jacobian product wᵀJ, pᵢ(wᵢ - Σₖ pₖwₖ)/T with p = softmax(z/T).
+
+    Parameters
+    ----------
+    z : array_like
+        Logits, of any shape. Real numbers; bool and integers are taken as float64.
+    cotangent : array_like
+        w, the gradient of a loss with respect to the probabilities. Real numbers; broadcasts to
+        z's shape. Taken in float64 (in longdouble if z is longdouble).
+    axis : int, tuple of int or None, optional
+        The axes along which the probabilities sum to 1; None means all of them.
+    temperature : array_like, optional
+        T ≥ 0, in units of z. Broadcasts to z's shape, the same along `axis`, so it may be
+        another one for each slice. Taken in float64 (in longdouble if z is longdouble).
+
+    Returns
+    -------
+    ndarray or scalar
+        The gradient of that loss with respect to z, in z's shape and floating format (float64 for
+        bool and integers).
+
+    Raises
+    ------
+    TypeError
+        If z, `cotangent` or `temperature` is not real (complex, object, string, time) or is a
+        masked array.
+    ValueError
+        If `temperature` is negative or NaN or varies along `axis`, or if it or `cotangent` does not
+        broadcast to z's shape.
+    numpy.exceptions.AxisError
+        If an axis is out of range.
+
+    Notes
+    -----
+    The Jacobian is symmetric, so this is the same linear map as
+    :func:`softmax_lib.softmax_jvp`, bit for bit. Special cases and accuracy are given there.
+
+    Claims: `jacobian-diagonal`, `jacobian-off-diagonal`, `jacobian-structure`,
+    `half-lipschitz`, `saturation`
+
+    References
+    ----------
+    .. [1] A. Griewank, A. Walther, "Evaluating Derivatives: Principles and Techniques of
+       Algorithmic Differentiation", 2nd ed., SIAM, 2008. https://doi.org/10.1137/1.9780898717761
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from softmax_lib import softmax_vjp
+    >>> softmax_vjp([0.0, np.log(3.0)], [1.0, 0.0])
+    array([ 0.1875, -0.1875])
+
+    The gradient of -log p₂ with respect to z is p less 1 at the second class:
+
+    >>> softmax_vjp([0.0, np.log(3.0)], [0.0, -1 / 0.75])
+    array([ 0.25, -0.25])
+    """
+    return _jacobian_times("cotangent", cotangent, z, axis=axis, temperature=temperature)
+
+
+def _jacobian_times(
+    name: str, vector: ArrayLike, z: ArrayLike, *, axis: Axis, temperature: ArrayLike
+) -> Any:
+    slices = prepare(z, axis=axis, temperature=temperature)
+    vectors = slices.rows_of(name, vector)
+    if not slices.rows.size:
+        return slices.restore(slices.rows)
+    gaps, gap_errors = scaled_gaps(slices)
+    terms, term_errors, rest, rest_error = exponentials(gaps, gap_errors)
+    vectors = np.select([terms == 0, ~np.isfinite(vectors)], [0, np.nan], vectors)
+    # Scaled to at most 1, so that no difference and no product of theirs overflows.
+    _, exponent = np.frexp(np.max(np.abs(vectors), axis=-1, keepdims=True))
+    vectors = np.ldexp(vectors, -exponent)
+    # Relative to the vector at the maximum: where that has all but probability 1, the mean of the
+    # differences is small, and known to a few ulps of itself.
+    top = np.argmax(gaps, axis=-1, keepdims=True)
+    differences, difference_errors = two_sum(vectors, -np.take_along_axis(vectors, top, axis=-1))
+    products, product_errors = two_product(terms, differences)
+    product_errors += terms * difference_errors + term_errors * differences
+    denominator = one_plus(rest, rest_error)
+    mean, mean_error = divide(*sum_last_axis(products, product_errors), *denominator)
+    deviations = add(differences, -mean, difference_errors - mean_error)
+    quotient, error = divide(terms, term_errors, *denominator)
+    return slices.restore(_product_over(quotient + error, deviations, slices.temperature, exponent))
+
+
+def _product_over(first: Array, second: Array, divisor: Array, exponent: Array | int = 0) -> Array:
+    """Return first * second / divisor * 2**exponent, where 0 / 0 is 0.
+
+    Nothing overflows or underflows unless the result does.
+    """
+    first, first_exponent = np.frexp(first)
+    second, second_exponent = np.frexp(second)
+    divisor, divisor_exponent = np.frexp(np.abs(divisor))
+    product = first * second
+    quotient = np.ldexp(
+        product / divisor, first_exponent + second_exponent - divisor_exponent + exponent
+    )
+    return np.where(product == 0, 0, quotient)
