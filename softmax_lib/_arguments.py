@@ -31,7 +31,7 @@ class Slices:
 
     def rows_of(self, name: str, values: ArrayLike) -> Array:
         """Check an array that goes with the input, element by element, and lay it out as rows."""
-        broadcast = _broadcast(name, _real(name, values), self.shape)
+        broadcast = _broadcast(name, real(name, values), self.shape)
         return np.array(_as_rows(broadcast, self.axes), dtype=self.rows.dtype, order="C")
 
     def restore(self, rows: Array) -> Any:
@@ -50,7 +50,7 @@ def prepare(
     z: ArrayLike, *, axis: Axis, temperature: ArrayLike = 1.0, where: ArrayLike | None = None
 ) -> Slices:
     """Check the arguments of a softmax and lay its slices out as rows."""
-    logits = _real("z", z)
+    logits = real("z", z)
     axes = normalize_axis_tuple(range(logits.ndim) if axis is None else axis, logits.ndim)
     working = np.dtype(np.longdouble if logits.dtype.char == "g" else np.float64)
     keep = _selection(where, logits.shape)
@@ -96,7 +96,10 @@ def is_floating(dtype: np.dtype[Any]) -> bool:
 def not_masked(name: str, values: ArrayLike) -> Array:
     """Return an array, but refuse to drop a mask."""
     if isinstance(values, np.ma.MaskedArray):
-        raise TypeError(f"{name} is a masked array, whose mask would be lost; pass where=~z.mask")
+        raise TypeError(
+            f"{name} is a masked array, whose mask would be lost; pass its data and, "
+            "where the function takes one, what to leave in as where= or mask="
+        )
     return np.asarray(values)
 
 
@@ -104,7 +107,8 @@ def _result_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return dtype.newbyteorder("=") if is_floating(dtype) else np.dtype(np.float64)
 
 
-def _real(name: str, values: ArrayLike) -> Array:
+def real(name: str, values: ArrayLike) -> Array:
+    """Return an array of real numbers, or name the dtype."""
     array = not_masked(name, values)
     if array.dtype.kind not in "biu" and not is_floating(array.dtype):
         raise TypeError(f"{name} must be real numbers, got dtype {array.dtype}")
@@ -123,7 +127,7 @@ def _selection(where: ArrayLike | None, shape: tuple[int, ...]) -> NDArray[np.bo
 def _temperature_column(
     temperature: ArrayLike, shape: tuple[int, ...], axes: tuple[int, ...], working: np.dtype[Any]
 ) -> Array:
-    temperatures = _real("temperature", temperature).astype(working)
+    temperatures = real("temperature", temperature).astype(working)
     invalid = temperatures[~(temperatures >= 0)]
     if invalid.size:
         raise ValueError(f"temperature must be at least 0, got {invalid.flat[0]}")

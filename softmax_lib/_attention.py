@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from softmax_lib._arguments import Array, is_floating, rounded
+from softmax_lib._arguments import Array, is_floating, real, rounded
 from softmax_lib._softmax import softmax
 
 
@@ -106,7 +106,7 @@ def scaled_dot_product_attention(
     array([[10.        ],
            [10.01719568]])
     """
-    given = _real("query", query), _real("key", key), _real("value", value)
+    given = real("query", query), real("key", key), real("value", value)
     shape = _shape_of_scores(*(array.shape for array in given))
     dtype = np.result_type(
         *(array.dtype if is_floating(array.dtype) else np.float64 for array in given)
@@ -120,17 +120,6 @@ def scaled_dot_product_attention(
     scores = products * _scale(scale, keys.shape[-1], working) + added
     scores, keep = np.broadcast_arrays(scores, keep)
     return rounded(_weighted_sums(softmax(scores, where=keep), keep, values), dtype)
-
-
-def _real(name: str, values: ArrayLike) -> Array:
-    if isinstance(values, np.ma.MaskedArray):
-        raise TypeError(
-            f"{name} is a masked array, whose mask would be lost; fill it and pass mask="
-        )
-    array = np.asarray(values)
-    if array.dtype.kind not in "biu" and not is_floating(array.dtype):
-        raise TypeError(f"{name} must be real numbers, got dtype {array.dtype}")
-    return array
 
 
 def _shape_of_scores(
@@ -172,7 +161,7 @@ def _added_and_kept(
     """Return what is added to the scores, and which of them count; both broadcast to them."""
     added, keep = np.zeros((), dtype=working), np.ones((), dtype=np.bool_)
     if mask is not None:
-        given = _real("mask", mask)
+        given = real("mask", mask)
         if given.dtype == np.bool_:
             keep = given
         elif is_floating(given.dtype):

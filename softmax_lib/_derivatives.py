@@ -83,8 +83,9 @@ def softmax_jacobian(z: ArrayLike, /, *, temperature: ArrayLike = 1.0) -> Any:
 
     Far into saturation, where 1 - p rounds to 0:
 
-    >>> softmax_jacobian([100.0, 0.0])[0, 0]
-    np.float64(3.720075976020836e-44)
+    >>> softmax_jacobian([100.0, 0.0])
+    array([[ 3.72007598e-44, -3.72007598e-44],
+           [-3.72007598e-44,  3.72007598e-44]])
     """
     slices = prepare(z, axis=-1, temperature=temperature)
     classes = slices.rows.shape[-1]

@@ -436,7 +436,7 @@ def test_what_is_not_real_is_refused_by_its_dtype(position):
 def test_a_masked_array_is_refused_with_the_way_out(position):
     given = [np.ones((2, 2))] * 4
     given[position] = np.ma.array(np.ones((2, 2)), mask=np.eye(2))
-    with pytest.raises(TypeError, match=r"is a masked array, .* pass mask="):
+    with pytest.raises(TypeError, match=r"is a masked array, .* mask="):
         attention(*given[:3], mask=given[3])
 
 

@@ -50,6 +50,10 @@ def jacobian(a, b):
     return softmax(a) * (KroneckerDelta(a, b) - softmax(b))
 
 
+def partial(a, b):
+    return differentiate(softmax(a), z[b])
+
+
 def tempered(a):
     return softmax(a, lambda b: z[b] / T)
 
@@ -91,11 +95,20 @@ race = exp(z[i] / T - x) * exp(-total(lambda a: exp(z[a] / T - x)))
 lse = log(total(lambda a: exp(z[a]), n))
 divergence = total(lambda a: normalised(a) * log(normalised(a) / tempered(a)))
 mean_score = total(lambda a: softmax(a) * v[a])
+quadratic_form = over_pairs(v[i] * jacobian(i, j) * v[j])
 second_moment = over_pairs(
     (mean_q[i] * mean_q[j] + variance_q[i] * KroneckerDelta(i, j))
     * (mean_k[i] * mean_k[j] + variance_k[i] * KroneckerDelta(i, j))
 )
 mean_product = total(lambda a: mean_q[a] * mean_k[a], m)
+
+
+def room_below_a_half(sign):
+    off_diagonal = (1 - KroneckerDelta(i, j)) * softmax(i) * softmax(j)
+    return (
+        total(lambda a: (1 - 2 * softmax(a)) ** 2 * v[a] ** 2) / 2
+        + over_pairs(off_diagonal * (v[i] + sign * v[j]) ** 2) / 2
+    )
 
 
 def cross_entropy(weight):
@@ -218,6 +231,73 @@ FALSEHOODS = {
         ),
         "no temperature": lambda: prove_equal(
             differentiate(softmax(i) * exp(-rate * exp(-x)), x), race
+        ),
+    },
+    "jacobian-diagonal": {
+        "a plus": lambda: prove_equal(partial(i, i), softmax(i) * (1 + softmax(i))),
+        "another index": lambda: prove_equal(partial(i, i), softmax(i) * (1 - softmax(j))),
+    },
+    "jacobian-off-diagonal": {
+        "the sign": lambda: prove_equal(
+            (1 - KroneckerDelta(i, j)) * partial(i, j),
+            (1 - KroneckerDelta(i, j)) * softmax(i) * softmax(j),
+        ),
+        "what is true for two logits": lambda: prove_equal(
+            (1 - KroneckerDelta(i, j)) * partial(i, j),
+            -(1 - KroneckerDelta(i, j)) * softmax(i) * (1 - softmax(i)),
+        ),
+    },
+    "jacobian-dense": {
+        "the sign": lambda: prove_positive(-softmax(i) * softmax(j)),
+        "a diagonal without K ≥ 2": lambda: prove_positive(softmax(i) * (1 - softmax(i))),
+    },
+    "jacobian-structure": {
+        "antisymmetric": lambda: prove_equal(partial(i, j), -partial(j, i)),
+        "rows that sum to the output": lambda: prove_equal(
+            total(lambda a: jacobian(i, a), m), softmax(i)
+        ),
+        "the mean is added": lambda: prove_equal(
+            quadratic_form, total(lambda a: softmax(a) * (v[a] + mean_score) ** 2, m)
+        ),
+        "every pair twice": lambda: prove_equal(
+            quadratic_form, over_pairs(softmax(i) * softmax(j) * (v[i] - v[j]) ** 2)
+        ),
+    },
+    "jacobian-max": {
+        "at a third": lambda: prove_equal(
+            Rational(1, 4) - partial(i, i), (softmax(i) - Rational(1, 3)) ** 2
+        ),
+        "a fifth": lambda: prove_nonnegative(Rational(1, 5) - softmax(i) * (1 - softmax(i))),
+    },
+    "half-lipschitz": {
+        "a third": lambda: prove_equal(
+            total(lambda a: v[a] ** 2) / 3 - quadratic_form, room_below_a_half(1)
+        ),
+        "differences for sums": lambda: prove_equal(
+            total(lambda a: v[a] ** 2) / 2 - quadratic_form, room_below_a_half(-1)
+        ),
+        "no temperature": lambda: prove_equal(
+            differentiate(tempered(i), z[j]),
+            tempered(i) * (KroneckerDelta(i, j) - tempered(j)),
+        ),
+    },
+    "saturation": {
+        "the rest with one too many": lambda: prove_equal(
+            partial(i, i) - partial(j, j),
+            (softmax(i) - softmax(j)) * over_the_others(softmax),
+        ),
+        "the sign of the gaps": lambda: prove_equal(
+            softmax(i) * (1 - softmax(i)),
+            softmax(i) ** 2 * over_the_others(lambda a: exp(z[i] - z[a])),
+        ),
+    },
+    "cross-entropy": {
+        "weights that sum to anything": lambda: prove_equal(
+            differentiate(cross_entropy(lambda a: y[a]), z[j]), softmax(j) - y[j]
+        ),
+        "another index": lambda: prove_equal(
+            differentiate(cross_entropy(lambda a: KroneckerDelta(a, i)), z[j]),
+            softmax(i) - KroneckerDelta(i, j),
         ),
     },
     "scale": {
