@@ -71,7 +71,7 @@ def test_what_is_not_real_is_refused_by_its_dtype(function, z):
 
 @pytest.mark.parametrize("function", ALL)
 def test_a_masked_array_is_refused_with_the_way_out(function):
-    with pytest.raises(TypeError, match="is a masked array, .* what to leave in as where="):
+    with pytest.raises(TypeError, match=r"is a masked array, .* what to leave in as where="):
         function(np.ma.array([1.0, 2.0], mask=[True, False]))
 
 
