@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -36,8 +37,8 @@ def scaled_dot_product_attention(
         broadcast.
     mask : array_like of bool or float, optional
         Broadcasts to the shape of the scores, (..., L, S). Boolean: True where the query attends
-        to the key. Floating: is added to the scaled scores; where it is -inf, the key is left out,
-        as by False.
+        to the key. Floating: is added to the scaled scores, in float64 (in longdouble if the
+        result is); where it is -inf, the key is left out, as by False.
     is_causal : bool, optional
         Whether query i attends only to the keys j ≤ i, beside what `mask` says. Both count from
         the start, also if L ≠ S (as in PyTorch): then the last keys are never attended to, or the
@@ -57,7 +58,7 @@ def scaled_dot_product_attention(
     TypeError
         If Q, K or V is not real (complex, object, string, time), if `mask` is neither Boolean nor
         floating, if one of them is a masked array, if the formats of Q, K and V have no common one
-        (float16 and bfloat16), or if `scale` is not a real number.
+        (float16 and bfloat16), if `scale` is not a real number, or `is_causal` not a bool.
     ValueError
         If Q, K or V has fewer than two dimensions; if d_k, S or the batch dimensions do not fit;
         if `mask` does not broadcast to the scores' shape; or if `scale` is infinite or NaN.
@@ -85,7 +86,7 @@ def scaled_dot_product_attention(
     \|scale\| Σ\|qᵢkᵢ\| + \|mask\|. Nothing protects Q Kᵀ from overflow, which takes numbers above
     1e150, nor an average that lies within rounding of the largest number. The bits of a query's
     output depend neither on the other queries, nor on the memory layout, nor on the number of
-    threads; that is why the products are not left to BLAS, which would be ten times as fast.
+    threads; that is why the products are not left to BLAS, which is several times as fast.
 
     Claims: `scale`, `variance`, `attention-couples`, `attention-saturates`, `lm-uses`
 
@@ -106,11 +107,11 @@ def scaled_dot_product_attention(
     array([[10.        ],
            [10.01719568]])
     """
+    if not isinstance(is_causal, bool | np.bool):
+        raise TypeError(f"is_causal must be a bool, got {is_causal!r}")
     given = real("query", query), real("key", key), real("value", value)
     shape = _shape_of_scores(*(array.shape for array in given))
-    dtype = np.result_type(
-        *(array.dtype if is_floating(array.dtype) else np.float64 for array in given)
-    )
+    dtype = _common_format(*given)
     working = np.dtype(np.longdouble if dtype.char == "g" else np.float64)
     # In one layout, because another one may be summed in another order.
     queries, keys, values = (np.array(array, dtype=working, order="C") for array in given)
@@ -120,6 +121,19 @@ def scaled_dot_product_attention(
     scores = products * _scale(scale, keys.shape[-1], working) + added
     scores, keep = np.broadcast_arrays(scores, keep)
     return rounded(_weighted_sums(softmax(scores, where=keep), keep, values), dtype)
+
+
+def _common_format(*arrays: Array) -> np.dtype[Any]:
+    formats = [
+        array.dtype if is_floating(array.dtype) else np.dtype(np.float64) for array in arrays
+    ]
+    try:
+        return np.result_type(*formats)
+    except TypeError:
+        names = ", ".join(map(str, formats))
+        raise TypeError(
+            f"query, key and value have no common format ({names}); convert one of them"
+        ) from None
 
 
 def _shape_of_scores(
@@ -150,6 +164,8 @@ def _shape_of_scores(
 def _scale(scale: float | None, length: int, working: np.dtype[Any]) -> Any:
     if scale is None:
         return 1 / np.sqrt(working.type(max(length, 1)))
+    if not isinstance(scale, Real):
+        raise TypeError(f"scale must be a real number, got {scale!r}")
     if not math.isfinite(scale):
         raise ValueError(f"scale must be finite, got {scale}")
     return working.type(scale)
@@ -183,7 +199,11 @@ def _added_and_kept(
 def _weighted_sums(weights: Array, keep: NDArray[np.bool_], values: Array) -> Array:
     """Return weights @ values, where a value that is not finite counts wherever it is kept."""
     finite = np.isfinite(values)
-    sums: Array = np.einsum("...ls,...sv->...lv", weights, np.where(finite, values, 0))
+    columns = np.where(finite, values, 0)
+    if values.shape[-1] == 1:
+        # With a second column einsum adds key by key, as it does for any number of them but one.
+        columns = np.concatenate([columns, np.zeros_like(columns)], axis=-1)
+    sums: Array = np.einsum("...ls,...sv->...lv", weights, columns)[..., : values.shape[-1]]
     if not finite.all():
         # 0 · inf would be NaN, so these values are kept out of the product and added afterwards.
         for special in (np.inf, -np.inf, np.nan):

@@ -152,7 +152,7 @@ def softmax_jvp(
     * A NaN logit makes its slice NaN.
     * One +inf makes its slice 0.
     * Two or more +inf make their slice NaN.
-    * Where the probability is 0, as at -inf, the product is 0, and the tangent does not count,
+    * Where exp((zᵢ - max z)/T) is 0, as at -inf, the product is 0, and the tangent does not count,
       whatever it is.
     * A slice of -inf alone is NaN, also if it has a single element.
     * An empty slice stays empty.
@@ -271,8 +271,9 @@ def _jacobian_times(
     gaps, gap_errors = scaled_gaps(slices)
     terms, term_errors, rest, rest_error = exponentials(gaps, gap_errors)
     vectors = np.select([terms == 0, ~np.isfinite(vectors)], [0, np.nan], vectors)
-    # Scaled to at most 1, so that no difference and no product of theirs overflows.
-    _, exponent = np.frexp(np.max(np.abs(vectors), axis=-1, keepdims=True))
+    # Scaled to 2**900 at most, so that no difference and no product of theirs overflows, and the
+    # products with the smallest terms do not underflow either.
+    exponent = np.frexp(np.max(np.abs(vectors), axis=-1, keepdims=True))[1] - 900
     vectors = np.ldexp(vectors, -exponent)
     # Relative to the vector at the maximum: where that has all but probability 1, the mean of the
     # differences is small, and known to a few ulps of itself.
@@ -299,4 +300,4 @@ def _product_over(first: Array, second: Array, divisor: Array, exponent: Array |
     quotient = np.ldexp(
         product / divisor, first_exponent + second_exponent - divisor_exponent + exponent
     )
-    return np.where(product == 0, 0, quotient)
+    return np.where(product == 0, 0, quotient) + 0.0  # -0.0 + 0.0 is 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -116,7 +117,7 @@ def sample(
         )
     slices = prepare(z, axis=-1, temperature=temperature)
     *batch, classes = slices.rows.shape
-    draws = () if size is None else tuple(np.atleast_1d(size))
+    draws = _shape(size)
     drawn = np.empty((*draws, *batch), dtype=np.intp)
     if drawn.size:
         _refuse_rows_without_distribution(slices.rows)
@@ -124,6 +125,18 @@ def sample(
         logits = log_softmax(slices.rows, temperature=slices.temperature)
         _argmax_with_noise(logits.astype(np.float64).reshape(-1, classes), rng, drawn.reshape(-1))
     return drawn[()]
+
+
+def _shape(size: int | tuple[int, ...] | None) -> tuple[int, ...]:
+    if size is None:
+        return ()
+    try:
+        lengths = tuple(map(operator.index, size if isinstance(size, tuple) else (size,)))
+    except TypeError:
+        raise TypeError(f"size must be an int or a tuple of int, got {size!r}") from None
+    if any(length < 0 for length in lengths):
+        raise ValueError(f"size must not be negative, got {size!r}")
+    return lengths
 
 
 def _refuse_rows_without_distribution(rows: Array) -> None:

@@ -326,13 +326,12 @@ def scaled_gaps(slices: Slices) -> tuple[Array, Array]:
     """Return (z - max z) / T and what its rounding lost, both (..., K), NaN where undefined."""
     rows, temperature = _without_limits(slices.rows, slices.temperature)
     fraction, exponent = np.frexp(temperature)
-    # T's power of two is divided out first where it is above 1, and last where it is below:
-    # then nothing overflows unless the gap itself does.
+    # T's power of two is divided out of the logits where it is above 1, and of their gaps where it
+    # is below: then nothing overflows unless the gap itself does, and nothing underflows.
     rows = np.ldexp(rows, -np.maximum(exponent, 0))
     gaps, errors = two_sum(rows, -_maximum(rows))
+    gaps, errors = (np.ldexp(part, -np.minimum(exponent, 0)) for part in (gaps, errors))
     gaps, errors = divide(gaps, errors, fraction, np.zeros_like(fraction))
-    last = -np.minimum(exponent, 0)
-    gaps, errors = np.ldexp(gaps, last), np.ldexp(errors, last)
     return gaps, finite_or_zero(errors)
 
 

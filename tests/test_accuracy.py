@@ -107,3 +107,12 @@ def test_logsumexp_is_rounded_once_where_it_is_not_close_to_zero(name):
         z = z - z.max()
         error = ulp_error(logsumexp(z), exact_logsumexp(z, rounded=False))
         assert error <= ROUNDED_ONCE_ULPS, z
+
+
+@pytest.mark.parametrize(
+    ("z", "temperature"), [([5e-324, 0.0], 1.5e-323), ([1.37e-304, 1.3e-304, 0.0], 2.5e-310)]
+)
+def test_subnormal_gaps_and_temperatures_cost_no_digits(z, temperature):
+    computed = softmax(z, temperature=temperature)
+    exact = exact_softmax(z, temperature=temperature, rounded=False)
+    assert np.max(ulp_error(computed, exact)) <= FLOAT64_ULPS

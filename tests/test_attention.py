@@ -1,4 +1,5 @@
 import os
+import re
 import subprocess
 import sys
 
@@ -229,10 +230,12 @@ def test_an_added_minus_infinity_is_false():
 
 
 @pytest.mark.parametrize("junk", [NAN, INF, -INF, 1e308])
-def test_what_a_mask_leaves_out_is_as_if_it_were_not_there(junk):
-    query, key, value = drawn(4, (4, 3), (5, 3), (5, 2))
-    spoilt_key, spoilt_value = np.r_[key, [[junk] * 3]], np.r_[value, [[junk] * 2]]
-    computed = attention(query, spoilt_key, spoilt_value, mask=[True] * 5 + [False])
+@pytest.mark.parametrize("columns", [1, 2])
+def test_what_a_mask_leaves_out_is_as_if_it_were_not_there(junk, columns):
+    query, key, value = drawn(4, (4, 3), (37, 3), (37, columns))
+    spoilt_key = np.r_[key, np.full((4, 3), junk)]
+    spoilt_value = np.r_[value, np.full((4, columns), junk)]
+    computed = attention(query, spoilt_key, spoilt_value, mask=[True] * 37 + [False] * 4)
     np.testing.assert_array_equal(computed, attention(query, key, value))
 
 
@@ -249,6 +252,40 @@ def test_an_added_mask_may_have_any_floating_format(dtype):
     mask = np.array([0.0, 1.5, -2.0, -INF, 0.25])
     computed = attention(*given, mask=mask.astype(dtype))
     np.testing.assert_array_equal(computed, attention(*given, mask=mask))
+
+
+def test_a_column_of_the_output_depends_on_its_own_column_of_values_alone():
+    query, key, value = drawn(4, (4, 3), (37, 3), (37, 5))
+    alone = np.concatenate([attention(query, key, column[:, None]) for column in value.T], axis=-1)
+    np.testing.assert_array_equal(attention(query, key, value), alone)
+
+
+@pytest.mark.parametrize("scale", ["8", 1j, [1.0]])
+def test_a_scale_that_is_no_real_number_is_refused_by_its_value(scale):
+    with pytest.raises(TypeError, match=re.escape(f"scale must be a real number, got {scale!r}")):
+        attention(*drawn(5, (4, 3), (5, 3), (5, 2)), scale=scale)
+
+
+@pytest.mark.parametrize("is_causal", ["no", 2, None])
+def test_a_causal_flag_that_is_no_bool_is_refused_by_its_value(is_causal):
+    with pytest.raises(TypeError, match=f"is_causal must be a bool, got {is_causal!r}"):
+        attention(*drawn(5, (4, 3), (5, 3), (5, 2)), is_causal=is_causal)
+
+
+def test_formats_without_a_common_one_are_named():
+    query, key, value = drawn(5, (4, 3), (5, 3), (5, 2))
+    with pytest.raises(TypeError, match=r"no common format \(float16, bfloat16, float64\)"):
+        attention(query.astype(np.float16), key.astype(FORMATS["bfloat16"]), value)
+
+
+def test_the_mask_and_the_scale_are_taken_in_longdouble():
+    query, key, value = (part.astype(np.longdouble) for part in drawn(6, (4, 3), (5, 3), (5, 2)))
+    third = np.longdouble(1) / 3
+    narrow = attention(query, key, value, scale=float(third), mask=np.full(5, float(third)))
+    wide = attention(query, key, value, scale=third, mask=np.arange(5) * third)
+    reference = attention(query * third, key, value, scale=1, mask=np.arange(5) * third)
+    np.testing.assert_allclose(wide, reference, rtol=64 * np.finfo(np.longdouble).eps)
+    assert not np.array_equal(wide, narrow)
 
 
 def test_the_scale_is_one_over_the_root_of_d_k():

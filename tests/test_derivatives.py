@@ -133,6 +133,47 @@ def test_a_product_in_a_narrow_format_is_the_float64_product_rounded_once(name):
         np.testing.assert_array_less(ulp_error(softmax_jvp(z, tangent), wide), 0.5 + EPS)
 
 
+@pytest.mark.parametrize("product", PRODUCTS)
+@pytest.mark.parametrize(
+    ("z", "tangent", "temperature"),
+    [
+        ([0.0, -700.0], [1e300, 1e300 * (1 + 2.0**-52)], 1.0),
+        ([0.0, -700e-300], [1.0, 1 + 2.0**-52], 1e-300),
+    ],
+    ids=["huge tangents", "a tiny temperature"],
+)
+def test_a_product_with_the_smallest_probabilities_keeps_its_digits(
+    product, z, tangent, temperature
+):
+    z, tangent = np.array(z), np.array(tangent)
+    p = exact_softmax(z, temperature=temperature, rounded=False)
+    difference = exact(tangent)[1] - exact(tangent)[0]
+    expected = p[0] * p[1] * difference / mpmath.mpf(temperature)
+    computed = product(z, tangent, temperature=temperature)
+    assert computed[0] == -computed[1]
+    # The two of them have one and the same size, and the unit is that of either.
+    assert abs(exact(computed)[1] - expected) <= UNITS * EPS / 2 * abs(expected)
+
+
+def test_constant_tangents_but_one_huge_one_are_accurate_among_many_classes():
+    z = np.random.default_rng(5).normal(size=1000)
+    tangent = np.full(1000, 0.1)
+    tangent[z.argmax()] = 1e10
+    p, v = exact_softmax(z, rounded=False), exact(tangent)
+    with mpmath.workdps(DIGITS):
+        mean = mpmath.fsum(p * v)
+        errors = abs(exact(softmax_jvp(z, tangent)) - p * (v - mean))
+        spread = p * np.array([mpmath.fsum(p * abs(v - value)) for value in v])
+    assert np.all(errors <= UNITS * EPS / 2 * spread)
+
+
+def test_a_longdouble_tangent_keeps_its_digits():
+    z = np.array([1.0, 0.0], dtype=np.longdouble)
+    third = np.longdouble(1) / 3
+    wide, narrow = (softmax_jvp(z, [third, 0]), softmax_jvp(z, [float(third), 0]))
+    assert not np.array_equal(wide, narrow)
+
+
 def test_the_gradient_of_a_near_certain_class_keeps_its_digits():
     expected = 3.720075976020836e-44  # exp(-100); 1 - p rounds to 0
     np.testing.assert_allclose(
@@ -279,8 +320,11 @@ def test_special_values_of_a_product(product, z, tangent, temperature, expected)
     np.testing.assert_array_equal(computed, expected)
 
 
-def test_a_zero_of_the_jacobian_has_no_sign():
-    assert not np.any(np.signbit(softmax_jacobian([0.0, INF])))
+@pytest.mark.parametrize("z", [[0.0, -2000.0, -INF], [0.0, INF]])
+@pytest.mark.parametrize("temperature", [1.0, INF])
+def test_no_zero_of_the_jacobian_is_negative(z, temperature):
+    jacobian = softmax_jacobian(z, temperature=temperature)
+    assert not np.signbit(jacobian[jacobian == 0]).any()
 
 
 def test_nothing_overflows_before_the_result_does():

@@ -248,12 +248,12 @@ def test_what_is_not_a_generator_is_refused_with_what_to_pass(rng):
 
 @pytest.mark.parametrize("size", [1.5, (2.0,), "3"])
 def test_a_size_that_is_not_an_integer_is_refused(size):
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match="size must be an int or a tuple of int, got"):
         sample([1.0, 2.0], rng=seeded(), size=size)
 
 
 def test_a_negative_size_is_refused():
-    with pytest.raises(ValueError, match="negative"):
+    with pytest.raises(ValueError, match="size must not be negative, got -1"):
         sample([1.0, 2.0], rng=seeded(), size=-1)
 
 

@@ -221,7 +221,7 @@ def _examined(checks: Sequence[Examination], instead: Sequence[Examination] = ()
     failed = [check for check in checks if not check.holds]
     scopes = dict.fromkeys(check.scope for check in failed or checks)
     verdict = Verdict.REFUTED if failed else Verdict.MEASURED
-    return Side(verdict, "; ".join(scopes), _summaries([*checks, *instead]))
+    return Side(verdict, " · ".join(scopes), _summaries([*checks, *instead]))
 
 
 def _summaries(evidence: Sequence[Proof | Examination | Citation]) -> tuple[str, ...]:
@@ -231,7 +231,8 @@ def _summaries(evidence: Sequence[Proof | Examination | Citation]) -> tuple[str,
 def _summary(piece: Proof | Examination | Citation) -> str:
     match piece:
         case Proof():
-            return f"${piece.statement}$: {piece}"
+            where = f" for ${piece.hypotheses}$" if piece.hypotheses else ""
+            return f"${piece.formula}${where}: {piece}"
         case Examination():
             return f"{piece.statement}: {piece}"
         case Citation():

@@ -75,9 +75,11 @@ class Proof:
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         verdict = str(self)
+        # On a line of their own, the hypotheses stay in sight where the formula has to be scrolled.
+        where = f"For ${self.hypotheses}$: {verdict}" if self.hypotheses else verdict
         return {
             "text/plain": f"{self.statement}: {verdict}",
-            "text/markdown": f"$$\n{self.statement}\n$$\n\n{verdict[0].upper()}{verdict[1:]}.",
+            "text/markdown": f"$$\n{self.formula}\n$$\n\n{where[0].upper()}{where[1:]}.",
         }
 
 

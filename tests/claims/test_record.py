@@ -194,4 +194,7 @@ def test_a_scope_of_its_own_needs_a_step_that_leads_there():
 
 def test_the_record_names_the_hypotheses_of_a_proof():
     proof = prove_positive(exp(gap) - 1)
-    assert r"(g > 0)" in record("order", reals=[proof, HELD]).as_json()["reals"]["evidence"][0]
+    assert (
+        "$ for $g > 0$: proved"
+        in record("order", reals=[proof, HELD]).as_json()["reals"]["evidence"][0]
+    )

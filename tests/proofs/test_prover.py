@@ -249,6 +249,11 @@ def test_a_proof_shows_its_statement_and_keeps_the_letter_k():
     assert "Proved for every K" in shown
 
 
+def test_a_proof_shows_its_hypotheses_below_the_formula():
+    shown = prove_positive(exp(gap) - 1)._repr_mimebundle_()["text/markdown"]
+    assert "\n$$\n\nFor $g > 0$: proved for every K" in shown
+
+
 def accidents():
     proof = prove_equal(total(softmax), 1)
     return {
