@@ -192,6 +192,9 @@ FALSEHOODS = {
             tempered(i), exp((z[j] - z[i]) / T) * tempered(j)
         ),
         "the power T": lambda: prove_equal(softmax(i, lambda a: log(softmax(a)) * T), tempered(i)),
+        "odds to the power T": lambda: prove_equal(
+            exp((log(softmax(i)) - log(softmax(j))) * T) * tempered(j), tempered(i)
+        ),
         "a form without T": lambda: prove_positive_given(
             tempered(i) - tempered(j), z[i] - z[j], tempered(j) * (exp(gap) - 1)
         ),

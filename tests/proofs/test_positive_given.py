@@ -33,7 +33,7 @@ def test_a_larger_logit_gets_a_larger_output():
 
 def test_the_hypothesis_is_part_of_the_statement():
     shown = prove_positive_given(DIFFERENCE, z[i] - z[j], FORM)._repr_mimebundle_()
-    assert r"({z}_{i} - {z}_{j} > 0)" in shown["text/markdown"]
+    assert r"For ${z}_{i} - {z}_{j} > 0$: proved" in shown["text/markdown"]
 
 
 def test_signs_of_symbols_stay_hypotheses_too():
