@@ -75,3 +75,12 @@ def test_one_false_equation_among_several_is_falsified():
 def test_nothing_to_prove_at_the_largest_k_is_refused(equations):
     with pytest.raises(Refused, match="nothing is claimed"):
         prove_equal_up_to(3, equations)
+
+
+def test_an_equation_without_a_value_is_refused_even_if_its_sides_are_one():
+    def divides_by_zero(size):
+        yield 1 / (a - b), 1 / (a - b)
+        yield from squares(size)
+
+    with pytest.raises(Refused, match="is not proven positive"):
+        prove_equal_up_to(3, divides_by_zero)
