@@ -3,33 +3,17 @@
 import json
 import re
 import shutil
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
 import nbformat
 import pytest
 import yaml
+from building import ROOT, build
 
 from softmax_lib.claims import Verdict
 
-ROOT = Path(__file__).parents[2]
 SOURCES = ("book", "_config.yml", "_toc.yml")
-
-
-def build(root: Path, target: Path) -> subprocess.CompletedProcess[str]:
-    command = [Path(sys.executable).with_name("jupyter-book"), "build", root]
-    flags = ["--path-output", target, "-W", "-n", "--keep-going", "-q"]
-    return subprocess.run([*command, *flags], capture_output=True, text=True, check=False)
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    target = tmp_path_factory.mktemp("site")
-    outcome = build(ROOT, target)
-    assert outcome.returncode == 0, outcome.stderr[-5000:]
-    return target / "_build" / "html"
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,256 @@
+"""Every page in a real browser: nothing from elsewhere, no error, all formulas typeset."""
+
+import contextlib
+import functools
+import http.server
+import itertools
+import os
+import shutil
+import threading
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from building import ROOT
+from playwright.sync_api import Error, sync_playwright
+
+PAGES = sorted(
+    path.relative_to(ROOT).with_suffix(".html").as_posix()
+    for path in (ROOT / "book").iterdir()
+    if path.suffix in {".ipynb", ".md"}
+)
+WIDE, NARROW = 1280, 360
+# How long a page may take on a machine that does other things at the same time.
+PATIENCE = 60_000
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """The machine's browser; without one these tests are skipped, except in CI."""
+    found = shutil.which("chromium") or shutil.which("google-chrome")
+    if not found:
+        advice = "no Chromium on this machine (Debian: apt-get install chromium)"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(advice)
+    with sync_playwright() as playwright:
+        # The book needs nobody else's server: no other host can be resolved.
+        browser = playwright.chromium.launch(
+            executable_path=found,
+            args=["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"],
+        )
+        yield browser
+        browser.close()
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        """Keep the tests' output free of it."""
+
+
+@contextlib.contextmanager
+def served(folder):
+    """Serve a folder on loopback, and give its address."""
+    handler = functools.partial(Handler, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="session")
+def address(site):
+    with served(site) as address:
+        yield address
+
+
+class Visit:
+    """A page that is opened, and what it asked for and complained about meanwhile."""
+
+    def __init__(self, browser, address, page, scheme="light"):
+        self.context = browser.new_context(
+            color_scheme=scheme,
+            # A colour on its way to another one has the contrast of neither.
+            reduced_motion="reduce",
+            viewport={"width": WIDE, "height": 900},
+        )
+        self.context.set_default_timeout(PATIENCE)
+        self.outside, self.complaints = [], []
+        self.context.on("request", lambda request: self._note(request.url, address))
+        self.context.on("requestfailed", lambda request: self.complaints.append(request.url))
+        self.context.on("response", self._note_failure)
+        self.context.on("console", self._note_error)
+        self.context.on("weberror", lambda error: self.complaints.append(str(error.error)))
+        self.page = self.context.new_page()
+        self.page.goto(f"{address}/{page}", wait_until="load")
+
+    def _note(self, url, address):
+        if not url.startswith((address, "data:", "blob:")):
+            self.outside.append(url)
+
+    def _note_failure(self, response):
+        if response.status >= 400:
+            self.complaints.append(f"{response.status} {response.url}")
+
+    def _note_error(self, message):
+        if message.type == "error":
+            self.complaints.append(message.text)
+
+    def typeset(self):
+        """Wait until MathJax is done; return how many formulas there are and how many came out."""
+        self.page.evaluate("window.MathJax ? MathJax.startup.promise : null")
+        return self.page.evaluate(
+            """[document.querySelectorAll(".math").length,
+                document.querySelectorAll(".math mjx-container:not(:has(mjx-merror))").length]"""
+        )
+
+    def overflow(self):
+        """Return by how much the page is wider than the window."""
+        return self.page.evaluate(
+            "document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth"
+        )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.context.close()
+
+
+# Not the book's: the theme's logo stands outside of all landmarks, and docutils gives a
+# bibliography roles that are deprecated.
+KNOWN = {
+    ("region", "navbar-brand"),
+    ("aria-allowed-role", "doc-biblioentry"),
+    ("aria-deprecated-role", "doc-biblioentry"),
+    ("aria-required-children", "citation-list"),
+}
+
+
+def violations(visit):
+    """Yield what axe finds beyond what is known, as (rule, nodes)."""
+    for violation in Axe().run(visit.page).response["violations"]:
+        nodes = [
+            node["html"]
+            for node in violation["nodes"]
+            if not any(violation["id"] == rule and mark in node["html"] for rule, mark in KNOWN)
+        ]
+        if nodes:
+            yield violation["id"], nodes
+
+
+def abridge(visit):
+    """Put a word for every formula and every listing: they have thousands of nodes, all alike."""
+    visit.page.evaluate(
+        """document.querySelectorAll("mjx-container, .highlight pre")
+                   .forEach((node) => node.replaceWith("abridged"))"""
+    )
+
+
+@pytest.fixture(
+    scope="module",
+    params=itertools.product(PAGES, ["light", "dark"]),
+    ids=lambda choice: " ".join(choice),
+)
+def visit(request, chromium, address):
+    """Each page in each scheme, its formulas typeset; the tests share it, in their order."""
+    page, scheme = request.param
+    with Visit(chromium, address, page, scheme) as visit:
+        visit.name, visit.scheme = page, scheme
+        visit.typeset()
+        yield visit
+
+
+def test_all_formulas_are_typeset(visit):
+    formulas, typeset = visit.typeset()
+    assert typeset == formulas
+
+
+def test_the_page_has_a_language_and_the_scheme_that_is_preferred(visit):
+    root = visit.page.locator("html")
+    assert root.get_attribute("lang") == "en"
+    assert root.get_attribute("data-theme") == visit.scheme
+
+
+def test_a_narrow_window_needs_no_scrolling_sideways(visit):
+    visit.page.set_viewport_size({"width": NARROW, "height": 900})
+    overflow = visit.overflow()
+    visit.page.set_viewport_size({"width": WIDE, "height": 900})
+    assert overflow <= 0
+
+
+def test_the_page_needs_nobody_elses_server(visit):
+    assert visit.outside == []
+
+
+def test_the_page_complains_of_nothing(visit):
+    assert visit.complaints == []
+
+
+def test_the_page_is_accessible(visit):
+    if visit.name != "book/intro.html":  # whose listings stand for those of all pages
+        abridge(visit)
+    assert list(violations(visit)) == []
+
+
+def test_search_finds_a_term(chromium, address):
+    with Visit(chromium, address, "search.html?q=sparsemax") as visit:
+        visit.page.wait_for_selector("#search-results li a")
+        assert "Why softmax" in visit.page.inner_text("#search-results")
+
+
+def test_the_theme_that_was_chosen_holds_on_the_next_page(chromium, address):
+    with Visit(chromium, address, PAGES[0], "light") as visit:
+        theme = "document.documentElement.dataset.theme"
+        while visit.page.evaluate(theme) != "dark":
+            visit.page.locator("button.theme-switch-button").first.click()
+        visit.page.goto(f"{address}/{PAGES[1]}")
+        assert visit.page.evaluate(theme) == "dark"
+
+
+FAULTS = {
+    "an image from elsewhere": '<img src="http://example.org/x.png" alt="">',
+    "a script from elsewhere": '<script src="https://example.org/x.js"></script>',
+    "a file that is missing": '<img src="missing.png" alt="">',
+    "an error in a script": "<script>missing()</script>",
+}
+
+
+@pytest.fixture
+def spoilt(chromium, tmp_path):
+    """Visit a page with a fault, on a server of its own."""
+    with contextlib.ExitStack() as stack:
+
+        def visit(body):
+            (tmp_path / "page.html").write_text(f"<title>x</title>{body}", encoding="utf-8")
+            address = stack.enter_context(served(tmp_path))
+            return stack.enter_context(Visit(chromium, address, "page.html"))
+
+        yield visit
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_the_harness_sees(spoilt, fault):
+    visit = spoilt(FAULTS[fault])
+    visit.page.wait_for_load_state("networkidle")
+    assert bool(visit.outside) == ("elsewhere" in fault)
+    assert visit.complaints
+
+
+def test_the_harness_sees_a_page_that_is_too_wide(spoilt):
+    assert spoilt('<div style="width: 2000px">x</div>').overflow() > 0
+
+
+@pytest.mark.parametrize(
+    ("rule", "body"),
+    [
+        ("image-alt", '<main><img src="data:image/gif;base64,R0lGODlhAQABAAAAACw="></main>'),
+        ("color-contrast", '<main style="color: #999; background: #fff">pale</main>'),
+    ],
+)
+def test_the_harness_sees_what_cannot_be_read(spoilt, rule, body):
+    assert rule in dict(violations(spoilt(body)))
+
+
+def test_no_other_host_is_reached(chromium):
+    with pytest.raises(Error, match="ERR_NAME_NOT_RESOLVED"):
+        Visit(chromium, "http://example.org", "")
