@@ -8,10 +8,13 @@ import os
 import shutil
 import threading
 
+import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from building import ROOT
 from playwright.sync_api import Error, sync_playwright
+
+from softmax_lib import softmax
 
 PAGES = sorted(
     path.relative_to(ROOT).with_suffix(".html").as_posix()
@@ -205,6 +208,23 @@ def test_the_theme_that_was_chosen_holds_on_the_next_page(chromium, address):
             visit.page.locator("button.theme-switch-button").first.click()
         visit.page.goto(f"{address}/{PAGES[1]}")
         assert visit.page.evaluate(theme) == "dark"
+
+
+def numbers(locator):
+    return [float(text.replace("−", "-")) for text in locator.all_inner_texts()]
+
+
+def test_a_key_moves_a_slider_and_the_numbers_are_those_of_softmax(chromium, address):
+    with Visit(chromium, address, "book/intro.html") as visit:
+        playground = visit.page.locator("softmax-playground")
+        slider = playground.get_by_role("slider", name="z₂, logit 2")
+        for key, moved_to in (("ArrowRight", 1.1), ("Home", -5), ("End", 5)):
+            slider.press(key)
+            logits = numbers(playground.locator(".logit"))
+            assert logits == [2, moved_to, 0]
+            # Four digits are shown.
+            shown = numbers(playground.locator(".probability"))
+            np.testing.assert_allclose(shown, softmax(logits), rtol=5e-4)
 
 
 FAULTS = {
