@@ -73,13 +73,13 @@ const STYLE = `
     --text: var(--pst-color-text-base, var(--jp-content-font-color1, CanvasText));
     --back: var(--pst-color-background, var(--jp-layout-color0, Canvas));
     --line: var(--pst-color-border, var(--jp-border-color1, GrayText));
-    --more: var(--pst-color-primary, var(--jp-brand-color1, LinkText));
-    --less: var(--pst-color-danger, var(--jp-error-color1, #d9534f));
+    --blue: var(--pst-color-primary, var(--jp-brand-color1, LinkText));
+    --red: var(--pst-color-danger, var(--jp-error-color1, #d9534f));
   }
   :host([hidden]) { display: none; }
   .all, .problem { color: var(--text); background: var(--back); }
   .all {
-    accent-color: var(--more);
+    accent-color: var(--blue);
     border: 1px solid var(--line); border-radius: 0.4rem; padding: 0.75rem;
     font-size: 0.95rem; line-height: 1.4; font-variant-numeric: tabular-nums;
   }
@@ -87,7 +87,7 @@ const STYLE = `
   .row + .row { margin-top: 0.5rem; }
   .number { text-align: right; white-space: nowrap; }
   .track { height: 0.9rem; border: 1px solid var(--line); border-radius: 0.2rem; overflow: hidden; }
-  .bar { height: 100%; background: var(--more); transition: width 0.12s; }
+  .bar { height: 100%; background: var(--blue); transition: width 0.12s; }
   @media (prefers-reduced-motion: reduce) { .bar { transition: none; } }
   @media (forced-colors: active) { .bar { forced-color-adjust: none; background: CanvasText; } }
   @container (min-width: 34rem) {
@@ -103,9 +103,9 @@ const STYLE = `
   }
   button:disabled { color: GrayText; border-style: dashed; }
   input[type="checkbox"] { width: 1.1rem; height: 1.1rem; vertical-align: middle; }
-  :focus-visible { outline: 2px solid var(--more); outline-offset: 2px; }
+  :focus-visible { outline: 2px solid var(--blue); outline-offset: 2px; }
   p { margin: 0.6rem 0 0; }
-  .problem { border-left: 4px solid var(--less); padding-left: 0.5rem; }
+  .problem { border-left: 4px solid var(--red); padding-left: 0.5rem; }
   [hidden] { display: none; }
   table { table-layout: fixed; width: 100%; border-collapse: collapse; margin-top: 0.75rem; font-size: clamp(0.64rem, 3.2cqi, 0.9rem); }
   caption { text-align: left; padding-bottom: 0.2rem; font-size: 0.95rem; }
@@ -156,10 +156,10 @@ const rowMarkup = (i, reach, step) => `
 function jacobianMarkup(entries, temperature) {
   // Four digits of more columns do not fit on a narrow screen.
   const digits = entries.length > 4 ? 2 : 4;
-  // No entry exceeds 1/(4T): the colour tells how much of that is left.
+  // No entry exceeds 1/(4T). Colours as in the figures of the book: red is positive.
   const strength = (x) => (x === 0 || Number.isNaN(x) ? 0 : Math.min(4 * Math.abs(x) * (temperature || 1), 1));
   const cell = (x) => {
-    const colour = `color-mix(in srgb, var(--${x < 0 ? "less" : "more"}) ${(35 * strength(x)).toFixed(1)}%, var(--back))`;
+    const colour = `color-mix(in srgb, var(--${x < 0 ? "blue" : "red"}) ${(35 * strength(x)).toFixed(1)}%, var(--back))`;
     return `<td style="background: ${colour}">${show(x, digits).replace("e", "<wbr>e")}</td>`;
   };
   const head = entries.map((_, j) => `<th scope="col">z${subscript(j)}</th>`).join("");
