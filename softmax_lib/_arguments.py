@@ -61,7 +61,7 @@ def prepare(
         rows=rows,
         keep=kept_rows,
         temperature=_temperature_column(temperature, logits.shape, axes, working),
-        dtype=_result_dtype(logits.dtype),
+        dtype=result_dtype(logits.dtype),
         shape=logits.shape,
         axes=axes,
     )
@@ -103,7 +103,8 @@ def not_masked(name: str, values: ArrayLike) -> Array:
     return np.asarray(values)
 
 
-def _result_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+def result_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the format of a result: that of the input, or float64 for bool and integers."""
     return dtype.newbyteorder("=") if is_floating(dtype) else np.dtype(np.float64)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from softmax_lib._arguments import Array, is_floating, real, rounded
+from softmax_lib._arguments import Array, is_floating, real, result_dtype, rounded
 from softmax_lib._softmax import softmax
 
 
@@ -124,9 +124,7 @@ def scaled_dot_product_attention(
 
 
 def _common_format(*arrays: Array) -> np.dtype[Any]:
-    formats = [
-        array.dtype if is_floating(array.dtype) else np.dtype(np.float64) for array in arrays
-    ]
+    formats = [result_dtype(array.dtype) for array in arrays]
     try:
         return np.result_type(*formats)
     except TypeError:

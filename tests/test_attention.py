@@ -360,12 +360,6 @@ def test_formats_promote_as_in_numpy(formats, common):
     assert attention(*given).dtype == FORMATS[common]
 
 
-def test_formats_without_a_common_one_are_refused():
-    half, brain = (np.ones((2, 2), dtype=FORMATS[name]) for name in ("float16", "bfloat16"))
-    with pytest.raises(TypeError, match="bfloat16"):
-        attention(half, brain, half)
-
-
 def test_nested_lists_are_taken():
     np.testing.assert_array_equal(attention([[0]], [[1], [2]], [[1], [2]]), [[1.5]])
 
