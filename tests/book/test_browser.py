@@ -2,16 +2,18 @@
 
 import contextlib
 import functools
+import gzip
 import http.server
 import itertools
 import os
 import shutil
 import threading
+from urllib.parse import unquote, urlsplit
 
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from building import ROOT
+from building import ROOT, SITE_URL, ids_on
 from playwright.sync_api import Error, sync_playwright
 
 from softmax_lib import softmax
@@ -21,6 +23,7 @@ PAGES = sorted(
     for path in (ROOT / "book").iterdir()
     if path.suffix in {".ipynb", ".md"}
 )
+FRONT_PAGE = "book/intro.html"
 WIDE, NARROW = 1280, 360
 # How long a page may take on a machine that does other things at the same time.
 PATIENCE = 60_000
@@ -61,9 +64,13 @@ def served(folder):
 
 
 @pytest.fixture(scope="session")
-def address(site):
-    with served(site) as address:
-        yield address
+def address(site, tmp_path_factory):
+    """Where the site is served: below the path that it was built for."""
+    root = tmp_path_factory.mktemp("root")
+    path = urlsplit(SITE_URL).path.strip("/")
+    (root / path).symlink_to(site)
+    with served(root) as address:
+        yield f"{address}/{path}"
 
 
 class Visit:
@@ -77,10 +84,10 @@ class Visit:
             viewport={"width": WIDE, "height": 900},
         )
         self.context.set_default_timeout(PATIENCE)
-        self.outside, self.complaints = [], []
+        self.outside, self.complaints, self.weights = [], [], {}
         self.context.on("request", lambda request: self._note(request.url, address))
         self.context.on("requestfailed", lambda request: self.complaints.append(request.url))
-        self.context.on("response", self._note_failure)
+        self.context.on("response", self._note_answer)
         self.context.on("console", self._note_error)
         self.context.on("weberror", lambda error: self.complaints.append(str(error.error)))
         self.page = self.context.new_page()
@@ -90,9 +97,13 @@ class Visit:
         if not url.startswith((address, "data:", "blob:")):
             self.outside.append(url)
 
-    def _note_failure(self, response):
+    def _note_answer(self, response):
         if response.status >= 400:
             self.complaints.append(f"{response.status} {response.url}")
+        elif response.url.startswith("http"):
+            # As a server sends it: compressed, unless it is so already.
+            body = response.body()
+            self.weights[response.url] = min(len(gzip.compress(body)), len(body))
 
     def _note_error(self, message):
         if message.type == "error":
@@ -151,7 +162,7 @@ def abridge(visit):
 
 @pytest.fixture(
     scope="module",
-    params=itertools.product(PAGES, ["light", "dark"]),
+    params=itertools.product([*PAGES, "404.html", "search.html"], ["light", "dark"]),
     ids=lambda choice: " ".join(choice),
 )
 def visit(request, chromium, address):
@@ -190,9 +201,37 @@ def test_the_page_complains_of_nothing(visit):
 
 
 def test_the_page_is_accessible(visit):
-    if visit.name != "book/intro.html":  # whose listings stand for those of all pages
+    if visit.name != FRONT_PAGE:  # whose listings stand for those of all pages
         abridge(visit)
     assert list(violations(visit)) == []
+
+
+def test_every_link_leads_to_a_place_that_exists(visit, site, address):
+    links = visit.page.evaluate("Array.from(document.querySelectorAll('a[href]'), (a) => a.href)")
+    inner = [link.removeprefix(address) for link in links if link.startswith(address)]
+    assert inner
+    for link in inner:
+        path, _, anchor = link.partition("#")
+        target = site / unquote(path.partition("?")[0]).lstrip("/")
+        target = target / "index.html" if target.is_dir() else target
+        assert target.exists(), link
+        # Some scripts make an anchor of their own for the top of the page.
+        assert not anchor or unquote(anchor) in ids_on(target), link
+
+
+# What the theme and MathJax weigh is theirs.
+THEIRS = ("_static/styles/", "_static/scripts/", "_static/vendor/", "_static/mathjax/")
+
+
+def test_the_front_page_is_light(visit):
+    if visit.name == FRONT_PAGE:
+        ours = {
+            url: weight
+            for url, weight in visit.weights.items()
+            if not any(part in url for part in THEIRS)
+        }
+        assert any("book.css" in url for url in ours)
+        assert sum(ours.values()) < 500_000
 
 
 def test_search_finds_a_term(chromium, address):
@@ -216,7 +255,7 @@ def numbers(locator):
 
 
 def test_a_key_moves_a_slider_and_the_numbers_are_those_of_softmax(chromium, address):
-    with Visit(chromium, address, "book/intro.html") as visit:
+    with Visit(chromium, address, FRONT_PAGE) as visit:
         playground = visit.page.locator("softmax-playground")
         slider = playground.get_by_role("slider", name="z₂, logit 2")
         for key, moved_to in (("ArrowRight", 1.1), ("Home", -5), ("End", 5)):
