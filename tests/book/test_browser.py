@@ -130,10 +130,11 @@ class Visit:
         self.context.close()
 
 
-# Not the book's: the theme's logo stands outside of all landmarks, and docutils gives a
+# Not the book's: the theme's logo and its text stand outside of all landmarks, and docutils gives a
 # bibliography roles that are deprecated.
 KNOWN = {
     ("region", "navbar-brand"),
+    ("region", "logo__title"),
     ("aria-allowed-role", "doc-biblioentry"),
     ("aria-deprecated-role", "doc-biblioentry"),
     ("aria-required-children", "citation-list"),
