@@ -16,7 +16,8 @@ from axe_playwright_python.sync_playwright import Axe
 from building import ROOT, SITE_URL, ids_on
 from playwright.sync_api import Error, sync_playwright
 
-from softmax_lib import softmax
+from softmax_lib import scaled_dot_product_attention, softmax, softmax_jacobian
+from softmax_lib.playground import AttentionPlayground
 
 PAGES = sorted(
     path.relative_to(ROOT).with_suffix(".html").as_posix()
@@ -266,6 +267,136 @@ def test_a_key_moves_a_slider_and_the_numbers_are_those_of_softmax(chromium, add
             # Four digits are shown.
             shown = numbers(playground.locator(".probability"))
             np.testing.assert_allclose(shown, softmax(logits), rtol=5e-4)
+
+
+def test_both_ends_of_the_temperature_are_reached(chromium, address):
+    with Visit(chromium, address, "book/temperature.html") as visit:
+        playground = visit.page.locator("softmax-playground")
+        slider = playground.get_by_role("slider", name="temperature")
+        for key, temperature in (("Home", 0.0), ("End", np.inf)):
+            slider.press(key)
+            shown = playground.locator(".probability").all_inner_texts()
+            logits = numbers(playground.locator(".logit"))
+            expected = softmax(logits, temperature=temperature)
+            assert [float(text.removeprefix("exactly ")) for text in shown] == list(expected)
+
+
+def test_a_bar_can_be_dragged(chromium, address):
+    with Visit(chromium, address, "book/intro.html") as visit:
+        playground = visit.page.locator("softmax-playground")
+        grip = playground.locator(".grip").nth(1)
+        grip.scroll_into_view_if_needed()
+        box = grip.bounding_box()
+        height = box["y"] + box["height"] / 2
+        visit.page.mouse.move(box["x"] + 10, height)
+        visit.page.mouse.down()
+        assert numbers(playground.locator(".logit")) == [2, 1, 0]
+        visit.page.mouse.move(box["x"] + 0.7 * box["width"], height)
+        visit.page.mouse.up()
+        logits = numbers(playground.locator(".logit"))
+        assert logits[::2] == [2, 0]
+        # The logit goes in steps of 0.1, and p changes by at most a quarter of a step.
+        assert abs(softmax(logits)[1] - 0.7) < 0.1 / 4
+
+
+def test_a_key_widens_the_keys_and_the_numbers_are_those_of_attention(chromium, address):
+    with Visit(chromium, address, "book/attention.html") as visit:
+        playground = visit.page.locator("attention-playground")
+        playground.get_by_role("checkbox", name="divide by").press("Space")
+        slider = playground.get_by_role("slider", name="width")
+        for key, d_k in (("ArrowRight", 128), ("End", 512), ("Home", 1)):
+            slider.press(key)
+            queries, keys = AttentionPlayground(d_k).queries_and_keys()
+            weights = scaled_dot_product_attention(queries, keys, np.eye(len(keys)), scale=1.0)
+            norms = np.linalg.norm(softmax_jacobian(queries @ keys.T), axis=(-2, -1))
+            percents = numbers(playground.locator("tbody .heat"))
+            assert percents == np.round(100 * weights).ravel().tolist()
+            # Three digits are shown.
+            tops = numbers(playground.locator("tbody .top"))
+            np.testing.assert_allclose(tops, weights.max(axis=-1), rtol=5e-3)
+            np.testing.assert_allclose(numbers(playground.locator("tbody .norm")), norms, rtol=5e-3)
+            means = numbers(playground.locator("tfoot .result"))
+            expected = [weights.max(axis=-1).mean(), norms.mean()]
+            np.testing.assert_allclose(means, expected, rtol=5e-3)
+
+
+@pytest.mark.parametrize(
+    ("page", "kind", "control", "fragment"),
+    [
+        ("temperature", "softmax", "temperature", "play-temperature=z:2,2,1,-1;T:100;"),
+        ("attention", "attention", "width", "play-attention=d_k:256;scaled:on;seed:1"),
+    ],
+)
+def test_the_address_holds_what_was_set(page, kind, control, fragment, chromium, address):
+    with Visit(chromium, address, f"book/{page}.html") as visit:
+        playground = visit.page.locator(f"{kind}-playground")
+        shown = playground.locator(".all")
+        before = shown.inner_text()
+        slider = playground.get_by_role("slider", name=control)
+        slider.press("End")
+        slider.press("ArrowLeft")
+        after = shown.inner_text()
+        # The address follows when the movement has come to rest.
+        visit.page.wait_for_url(f"**#{fragment}*")
+        visit.page.reload()
+        assert shown.inner_text() == after != before
+
+
+PAINT = """(cells) => {
+    const context = document.createElement("canvas").getContext("2d");
+    const paint = (colour) => {
+        context.fillStyle = colour;
+        context.fillRect(0, 0, 1, 1);
+        return [...context.getImageData(0, 0, 1, 1).data.slice(0, 3)];
+    };
+    return cells.map(getComputedStyle).map((s) => [paint(s.color), paint(s.backgroundColor)]);
+}"""
+
+
+def luminance(colour):
+    """Return the relative luminance of WCAG, whose contrast is (a + 0.05) / (b + 0.05)."""
+    c = np.asarray(colour) / 255
+    return np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4) @ [
+        0.2126,
+        0.7152,
+        0.0722,
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("page", "strongest"),
+    [
+        ("jacobian", "play-jacobian=z:5,5,-5,-5"),
+        ("attention", "play-attention=d_k:512;scaled:off"),
+    ],
+)
+def test_the_numbers_of_a_heat_map_can_be_read(page, strongest, scheme, chromium, address):
+    with Visit(chromium, address, f"book/{page}.html#{strongest}", scheme) as visit:
+        cells = visit.page.locator(".heat")
+        heats = cells.evaluate_all("(cells) => cells.map((td) => td.style.cssText)")
+        assert any("--heat: 1.000" in heat for heat in heats)
+        contrasts = [
+            (max(pair) + 0.05) / (min(pair) + 0.05)
+            for pair in map(luminance, cells.evaluate_all(PAINT))
+        ]
+        assert max(contrasts) > 1.2 * min(contrasts)  # there are colours
+        assert min(contrasts) >= 4.5
+
+
+@pytest.mark.parametrize("page", ["temperature", "numerical-stability", "attention"])
+def test_a_finger_finds_every_control(page, chromium, address):
+    with Visit(chromium, address, f"book/{page}.html") as visit:
+        visit.page.set_viewport_size({"width": NARROW, "height": 900})
+        playground = visit.page.locator("softmax-playground, attention-playground")
+        controls = playground.locator("input, button, select, .grip").locator("visible=true")
+        sizes = controls.evaluate_all(
+            """(controls) => controls
+                 .map((control) => (control.closest("label") ?? control).getBoundingClientRect())
+                 .map(({width, height}) => Math.min(width, height))"""
+        )
+        assert len(sizes) > 2
+        assert min(sizes) >= 24
 
 
 FAULTS = {
