@@ -4,7 +4,7 @@ PORT ?= 8000
 BIN := .venv/bin
 CHAPTERS := $(wildcard book/*.ipynb)
 
-.PHONY: help book serve test notebooks lab lint requirements clean
+.PHONY: help book serve lite test notebooks lab lint requirements clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-14s%s\n", $$1, $$2}' Makefile
@@ -19,6 +19,10 @@ serve: book  ## Build the site and open it, on loopback only
 	@echo "Serving http://127.0.0.1:$(PORT)/ (stop with Ctrl-C; another port: make serve PORT=8001)"
 	@(sleep 1; $(BIN)/python -m webbrowser http://127.0.0.1:$(PORT)/ >/dev/null 2>&1) &
 	@$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
+
+lite: export LITE = 1
+lite: book  ## Build the site with chapters that run in the browser (self-hosted: PYODIDE_DIST=<folder> make lite)
+	$(BIN)/python book/_lite/build.py _build/html
 
 test: .venv/ready  ## Run every test: library, proofs, notebooks cell by cell, the site
 	$(BIN)/python -m pytest -n 2 --dist loadfile
