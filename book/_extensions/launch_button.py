@@ -15,19 +15,35 @@ RUN_PAGE = "book/run"
 
 
 def add_button(
-    app: Sphinx, page: str, template: str, context: dict[str, Any], document: nodes.document | None
+    app: Sphinx,
+    page: str,
+    template: str,
+    context: dict[str, Any],
+    document: nodes.document | None,
 ) -> None:
     """Put the button first in the header of a page that is a notebook."""
-    if page not in app.env.found_docs or Path(app.env.doc2path(page)).suffix != ".ipynb":
+    if (
+        page not in app.env.found_docs
+        or Path(app.env.doc2path(page)).suffix != ".ipynb"
+    ):
         return
     pathto = context["pathto"]
     if app.config.lite:
-        address = f"{pathto(NOTEBOOK_VIEW, 1)}?path={Path(page).name}.ipynb"
+        address = (
+            f"{pathto(NOTEBOOK_VIEW, 1)}?path={Path(page).name}.ipynb"
+        )
         tooltip = "Run this chapter in your browser"
     else:
         address, tooltip = pathto(RUN_PAGE), "How to run this chapter"
-    button = {"type": "link", "url": address, "text": "Run", "icon": "fas fa-play"}
-    context["header_buttons"].insert(0, button | {"tooltip": tooltip, "label": "launch-button"})
+    button = {
+        "type": "link",
+        "url": address,
+        "text": "Run",
+        "icon": "fas fa-play",
+    }
+    context["header_buttons"].insert(
+        0, button | {"tooltip": tooltip, "label": "launch-button"}
+    )
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
