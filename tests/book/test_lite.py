@@ -251,7 +251,10 @@ def verdicts(notebook):
         for output in cell.get("outputs", [])
         if RECORD_TYPE in output.get("data", {})
     )
+    # On its way out of the browser's Python, a None is lost.
     return {
-        record["id"]: [side and side["verdict"] for side in (record["reals"], record["floats"])]
+        record["id"]: {
+            side: record[side]["verdict"] for side in ("reals", "floats") if record.get(side)
+        }
         for record in records
     }
