@@ -12,13 +12,20 @@ ROOT = Path(__file__).parents[2]
 SITE_URL = "https://book.example/softmax/"
 
 
-def build(root: Path, target: Path, site_url: str = SITE_URL) -> subprocess.CompletedProcess[str]:
+def build(root: Path, target: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [Path(sys.executable).with_name("jupyter-book"), "build", root]
     flags = ["--path-output", target, "-W", "-n", "--keep-going", "-q"]
-    environment = os.environ | {"SITE_URL": site_url}
-    return subprocess.run(
-        [*command, *flags], capture_output=True, text=True, check=False, env=environment
-    )
+    return run([*command, *flags], **{"SITE_URL": SITE_URL} | environment)
+
+
+def add_lite(site: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Add the chapters that run in the browser, as `make lite` does."""
+    return run([sys.executable, ROOT / "book" / "_lite" / "build.py", site], **environment)
+
+
+def run(command: list[str | Path], **environment: str) -> subprocess.CompletedProcess[str]:
+    env = os.environ | environment
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=env)
 
 
 @functools.cache

@@ -1,20 +1,16 @@
 """Every page in a real browser: nothing from elsewhere, no error, all formulas typeset."""
 
 import contextlib
-import functools
 import gzip
-import http.server
 import itertools
-import os
-import shutil
-import threading
 from urllib.parse import unquote, urlsplit
 
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from browsing import NARROW, WIDE, Visit, served
 from building import ROOT, SITE_URL, ids_on
-from playwright.sync_api import Error, sync_playwright
+from playwright.sync_api import Error
 
 from softmax_lib import scaled_dot_product_attention, softmax, softmax_jacobian
 from softmax_lib.playground import AttentionPlayground
@@ -25,43 +21,6 @@ PAGES = sorted(
     if path.suffix in {".ipynb", ".md"}
 )
 FRONT_PAGE = "book/intro.html"
-WIDE, NARROW = 1280, 360
-# How long a page may take on a machine that does other things at the same time.
-PATIENCE = 60_000
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    """The machine's browser; without one these tests are skipped, except in CI."""
-    found = shutil.which("chromium") or shutil.which("google-chrome")
-    if not found:
-        advice = "no Chromium on this machine (Debian: apt-get install chromium)"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(advice)
-    with sync_playwright() as playwright:
-        # The book needs nobody else's server: no other host can be resolved.
-        browser = playwright.chromium.launch(
-            executable_path=found,
-            args=["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"],
-        )
-        yield browser
-        browser.close()
-
-
-class Handler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        """Keep the tests' output free of it."""
-
-
-@contextlib.contextmanager
-def served(folder):
-    """Serve a folder on loopback, and give its address."""
-    handler = functools.partial(Handler, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture(scope="session")
@@ -72,63 +31,6 @@ def address(site, tmp_path_factory):
     (root / path).symlink_to(site)
     with served(root) as address:
         yield f"{address}/{path}"
-
-
-class Visit:
-    """A page that is opened, and what it asked for and complained about meanwhile."""
-
-    def __init__(self, browser, address, page, scheme="light"):
-        self.context = browser.new_context(
-            color_scheme=scheme,
-            # A colour on its way to another one has the contrast of neither.
-            reduced_motion="reduce",
-            viewport={"width": WIDE, "height": 900},
-        )
-        self.context.set_default_timeout(PATIENCE)
-        self.outside, self.complaints, self.weights = [], [], {}
-        self.context.on("request", lambda request: self._note(request.url, address))
-        self.context.on("requestfailed", lambda request: self.complaints.append(request.url))
-        self.context.on("response", self._note_answer)
-        self.context.on("console", self._note_error)
-        self.context.on("weberror", lambda error: self.complaints.append(str(error.error)))
-        self.page = self.context.new_page()
-        self.page.goto(f"{address}/{page}", wait_until="load")
-
-    def _note(self, url, address):
-        if not url.startswith((address, "data:", "blob:")):
-            self.outside.append(url)
-
-    def _note_answer(self, response):
-        if response.status >= 400:
-            self.complaints.append(f"{response.status} {response.url}")
-        elif response.url.startswith("http"):
-            # As a server sends it: compressed, unless it is so already.
-            body = response.body()
-            self.weights[response.url] = min(len(gzip.compress(body)), len(body))
-
-    def _note_error(self, message):
-        if message.type == "error":
-            self.complaints.append(message.text)
-
-    def typeset(self):
-        """Wait until MathJax is done; return how many formulas there are and how many came out."""
-        self.page.evaluate("window.MathJax ? MathJax.startup.promise : null")
-        return self.page.evaluate(
-            """[document.querySelectorAll(".math").length,
-                document.querySelectorAll(".math mjx-container:not(:has(mjx-merror))").length]"""
-        )
-
-    def overflow(self):
-        """Return by how much the page is wider than the window."""
-        return self.page.evaluate(
-            "document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth"
-        )
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.context.close()
 
 
 # Not the book's: the theme's logo and its text stand outside of all landmarks, and docutils gives a
@@ -225,15 +127,14 @@ def test_every_link_leads_to_a_place_that_exists(visit, site, address):
 THEIRS = ("_static/styles/", "_static/scripts/", "_static/vendor/", "_static/mathjax/")
 
 
-def test_the_front_page_is_light(visit):
-    if visit.name == FRONT_PAGE:
-        ours = {
-            url: weight
-            for url, weight in visit.weights.items()
-            if not any(part in url for part in THEIRS)
-        }
-        assert any("book.css" in url for url in ours)
-        assert sum(ours.values()) < 500_000
+def test_the_front_page_is_light(chromium, address, site):
+    with Visit(chromium, address, FRONT_PAGE) as visit:
+        visit.page.wait_for_load_state("networkidle")
+        paths = {urlsplit(url.removeprefix(f"{address}/")).path for url in visit.loaded}
+    ours = [path for path in paths if not path.startswith(THEIRS)]
+    assert {FRONT_PAGE, "_static/book.css"} <= set(ours)
+    # As a server sends it: compressed.
+    assert sum(len(gzip.compress((site / path).read_bytes())) for path in ours) < 500_000
 
 
 def test_search_finds_a_term(chromium, address):

@@ -156,7 +156,7 @@ def test_two_builds_are_byte_for_byte_the_same(site, copy):
 
 def test_an_address_that_is_none_stops_the_build(copy):
     (copy / "_toc.yml").write_text("format: jb-book\nroot: book/references\n", encoding="utf-8")
-    outcome = build(copy, copy, site_url="book.example")
+    outcome = build(copy, copy, SITE_URL="book.example")
     assert outcome.returncode != 0
     assert "SITE_URL must be an address" in outcome.stdout + outcome.stderr
 
