@@ -39,12 +39,17 @@ _KEPT = 2**18
 
 def softmax_by_blocks(given: Given) -> Any:
     """Return softmax in float64 or a narrower format."""
-    return _elementwise(given, _softmax, impossible=0.0)
+    result, rows = in_place(given)
+    if not _softmax_at_once(given, rows):
+        _fill(given, rows, _softmax, impossible=0.0)
+    return result()
 
 
 def log_softmax_by_blocks(given: Given) -> Any:
     """Return log-softmax in float64 or a narrower format."""
-    return _elementwise(given, _log_softmax, impossible=-np.inf)
+    result, rows = in_place(given)
+    _fill(given, rows, _log_softmax, impossible=-np.inf)
+    return result()
 
 
 def logsumexp_by_blocks(given: Given) -> Array:
@@ -95,12 +100,30 @@ class _Rows:
         return [slice(start, start + span) for start in range(0, length, span)]
 
 
-def _elementwise(given: Given, passes: _Pass, *, impossible: float) -> Any:
-    result, rows = in_place(given)
-    _run(given, rows, passes)
+def _fill(given: Given, out: Array, passes: _Pass, *, impossible: float) -> None:
+    _run(given, out, passes)
     if given.keep is not None:
-        np.copyto(rows, rows.dtype.type(impossible), where=~given.keep)
-    return result()
+        np.copyto(out, out.dtype.type(impossible), where=~given.keep)
+
+
+def _softmax_at_once(given: Given, out: Array) -> bool:
+    """Take the short way, if there is one: little time is lost on a few logits."""
+    logits = given.logits
+    length = logits.shape[-1]
+    kernels = _kernels_for(logits.size)
+    if (
+        given.keep is None
+        and given.temperature is None
+        and 0 < logits.size <= min(kernels.SPAN, _THREADED)
+        and logits.dtype == out.dtype
+        and logits.dtype in (np.float64, np.float32)
+        and _direct(logits)
+        and _direct(out)
+    ):
+        rows, narrow = logits.reshape(-1, length), logits.dtype == np.float32
+        done: bool = kernels.softmax(rows, out.reshape(-1, length), narrow=narrow)
+        return done
+    return False
 
 
 def _run(given: Given, out: Array, passes: _Pass) -> None:
@@ -113,7 +136,7 @@ def _run(given: Given, out: Array, passes: _Pass) -> None:
     logits, keep, temperature, target = parts
     kernels = _kernels_for(logits.size)
     rows = _Rows(logits, keep, temperature, given.dtype != np.float64, kernels)
-    blocks = list(_blocks(logits.shape[:-1], max(kernels.SPAN // logits.shape[-1], 1)))
+    blocks = list(_blocks(logits.shape[:-1], max(kernels.BLOCK // logits.shape[-1], 1)))
     each: _Each = in_threads if logits.size >= _THREADED else in_turn
     if len(blocks) > 1:
         each(lambda index: passes(rows, target, index, in_turn), blocks)

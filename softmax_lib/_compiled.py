@@ -34,7 +34,7 @@ from softmax_lib._kernels import (
 from softmax_lib._limits import LARGE
 
 # How much goes through a kernel at once: its arrays stay in the cache of second or third level.
-SPAN = 2**16
+BLOCK = SPAN = 2**16
 
 _HIGH_BITS = int(np.float64(HIGH_ROUNDER).view(np.int64))
 _LOW_BITS = int(np.float64(LOW_ROUNDER).view(np.int64))

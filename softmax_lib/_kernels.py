@@ -61,14 +61,20 @@ RANGE = 1000.0
 # So many exponentials are added up without a rounding error: the multiples of 2**-37 in them,
 # and then those of 2**-76, as integers below 2**53. Each set has its sum in any order.
 CHUNK = 2**14
-SPAN = CHUNK
 HIGH_ROUNDER = 1.5 * 2.0 ** (52 - 37)
 LOW_ROUNDER = 1.5 * 2.0 ** (52 - 76)
 
-
-# Where numba is missing, no bits have to agree with those of compiled kernels, and softmax takes
-# NumPy's exp, which is faster than the polynomial and errs by about as much.
+# How much goes through a kernel at once. Scratch arrays of less would stay in the cache of second
+# level, but NumPy's calls would cost more than that saves.
+BLOCK = 4 * CHUNK
+# Where numba is missing, no bits have to agree with those of compiled kernels. Softmax then takes
+# NumPy's exp, which is faster than the polynomial and errs by about as much, and sums are taken in
+# NumPy's order where that costs no digit.
 NUMPY_EXP = find_spec("numba") is None
+
+
+# How much of a row goes through a kernel at once.
+SPAN = BLOCK if NUMPY_EXP else CHUNK
 
 
 class Reference(NamedTuple):
@@ -115,6 +121,10 @@ def _exponentials(
 ) -> None:
     """Fill `terms` with exponentials; NumPy's exp knows no shift."""
     gaps, tails = scratch("gaps", rows.shape), scratch("tails", rows.shape)
+    if at.plain and narrow and numpy_exp:
+        np.subtract(rows, at.logit, out=gaps)
+        np.exp(gaps, out=terms)
+        return
     if at.plain:
         np.maximum(rows, at.floor, out=terms)
     else:
@@ -198,14 +208,20 @@ def _tails(values: Array, gaps: Array, at: Reference, tails: Array) -> None:
     np.copyto(gaps, quotients)
 
 
-def _add_up(terms: Array) -> tuple[Array, Array]:
-    """Return the sums of exponentials, (n, K) to (n, 1), as high and low; at most CHUNK of them."""
+def _add_up(terms: Array, *, narrow: bool) -> tuple[Array, Array]:
+    """Return the sums of exponentials, (n, K) to (n, 1), as high and low."""
+    if NUMPY_EXP and narrow:
+        # Rows are contiguous: the order in which NumPy adds depends on their length alone.
+        return np.add.reduce(terms, -1, keepdims=True), np.zeros((len(terms), 1))
     high, low = scratch("gaps", terms.shape), scratch("tails", terms.shape)
-    np.add(terms, HIGH_ROUNDER, out=high)
-    np.subtract(high, HIGH_ROUNDER, out=high)
+    # As many more multiples as there are more exponentials.
+    rounder = HIGH_ROUNDER * (SPAN // CHUNK)
+    np.add(terms, rounder, out=high)
+    np.subtract(high, rounder, out=high)
     np.subtract(terms, high, out=low)
-    np.add(low, LOW_ROUNDER, out=low)
-    np.subtract(low, LOW_ROUNDER, out=low)
+    if not NUMPY_EXP:
+        np.add(low, LOW_ROUNDER, out=low)
+        np.subtract(low, LOW_ROUNDER, out=low)
     return np.add.reduce(high, -1, keepdims=True), np.add.reduce(low, -1, keepdims=True)
 
 
@@ -239,7 +255,7 @@ def sums(
     if left_out is not None:
         (in_span,) = np.nonzero(left_out[:, 0] >= 0)
         terms[in_span, left_out[in_span, 0]] = 0.0
-    return _add_up(terms)
+    return _add_up(terms, narrow=narrow)
 
 
 def log_probabilities(
