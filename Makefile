@@ -5,7 +5,7 @@ SITE ?= book
 BIN := .venv/bin
 CHAPTERS := $(wildcard book/*.ipynb)
 
-.PHONY: help book serve lite test notebooks lab lint requirements clean
+.PHONY: help book serve lite test notebooks bench lab lint requirements clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-14s%s\n", $$1, $$2}' Makefile
@@ -32,6 +32,11 @@ test: .venv/ready  ## Run every test: library, proofs, notebooks cell by cell, t
 notebooks: .venv/ready  ## Run all notebooks again and store their outputs
 	$(BIN)/python -m nbconvert --to notebook --execute --inplace \
 	    --ExecutePreprocessor.record_timing=False $(CHAPTERS)
+
+bench: .venv/ready  ## Measure softmax's speed beside its peers' (downloads PyTorch, some GB)
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint requirements.txt --group bench
+	$(BIN)/python tests/benchmark.py
 
 lab: .venv/ready  ## Open the chapters in JupyterLab
 	$(BIN)/jupyter-lab book

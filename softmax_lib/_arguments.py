@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.lib.array_utils import normalize_axis_tuple
+from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[Any]
@@ -41,30 +42,83 @@ class Slices:
 
     def reduce(self, values: Array, *, keepdims: bool) -> Any:
         """Give one value per slice, (..., 1), the shape of a NumPy reduction."""
-        if keepdims:
-            return rounded(values.reshape(_reduced_shape(self.shape, self.axes)), self.dtype)
-        return rounded(values[..., 0], self.dtype)
+        return reduced(values, self, keepdims=keepdims)
+
+
+@dataclass(frozen=True)
+class Given:
+    """The arguments of a softmax, checked, as views with the softmax axes last and flattened."""
+
+    logits: Array  # (..., K), in any real format
+    keep: NDArray[np.bool_] | None  # (..., K); None for all
+    temperature: Array | None  # (..., 1), in the working format; None for 1
+    dtype: np.dtype[Any]  # the format that the result is rounded to
+    working: np.dtype[Any]  # the format that it is computed in
+    shape: tuple[int, ...]  # of the input
+    axes: tuple[int, ...]  # of the input, in the order in which they were flattened
+
+
+def arrange(
+    z: ArrayLike, *, axis: Axis, temperature: ArrayLike = 1.0, where: ArrayLike | None = None
+) -> Given:
+    """Check the arguments of a softmax."""
+    logits = real("z", z)
+    shape = logits.shape
+    if isinstance(axis, int):
+        axes: tuple[int, ...] = (normalize_axis_index(axis, logits.ndim),)
+    else:
+        axes = normalize_axis_tuple(range(logits.ndim) if axis is None else axis, logits.ndim)
+    working = np.dtype(np.longdouble if logits.dtype.char == "g" else np.float64)
+    keep = None if where is None else _as_rows(_selection(where, shape), axes)
+    of_rows = (
+        None
+        if isinstance(temperature, float) and temperature == 1
+        else _temperature_column(temperature, shape, axes, working)
+    )
+    dtype = result_dtype(logits.dtype)
+    return Given(_as_rows(logits, axes), keep, of_rows, dtype, working, shape, axes)
 
 
 def prepare(
     z: ArrayLike, *, axis: Axis, temperature: ArrayLike = 1.0, where: ArrayLike | None = None
 ) -> Slices:
     """Check the arguments of a softmax and lay its slices out as rows."""
-    logits = real("z", z)
-    axes = normalize_axis_tuple(range(logits.ndim) if axis is None else axis, logits.ndim)
-    working = np.dtype(np.longdouble if logits.dtype.char == "g" else np.float64)
-    keep = _selection(where, logits.shape)
-    rows = np.array(_as_rows(logits, axes), dtype=working, order="C")
-    kept_rows = _as_rows(keep, axes)
-    rows[~kept_rows] = -np.inf
+    return lay_out(arrange(z, axis=axis, temperature=temperature, where=where))
+
+
+def lay_out(given: Given) -> Slices:
+    """Copy slices into rows."""
+    rows = np.array(given.logits, dtype=given.working, order="C")
+    keep = np.ones(rows.shape, np.bool_) if given.keep is None else given.keep
+    rows[~keep] = -np.inf
+    column = (*rows.shape[:-1], 1)
     return Slices(
         rows=rows,
-        keep=kept_rows,
-        temperature=_temperature_column(temperature, logits.shape, axes, working),
-        dtype=result_dtype(logits.dtype),
-        shape=logits.shape,
-        axes=axes,
+        keep=keep,
+        temperature=(
+            np.ones(column, given.working) if given.temperature is None else given.temperature
+        ),
+        dtype=given.dtype,
+        shape=given.shape,
+        axes=given.axes,
     )
+
+
+def reduced(values: Array, given: Given | Slices, *, keepdims: bool) -> Any:
+    """Give one value per slice, (..., 1), the shape of a NumPy reduction."""
+    shaped = values.reshape(_reduced_shape(given.shape, given.axes)) if keepdims else values[..., 0]
+    return rounded(shaped, given.dtype)
+
+
+def in_place(given: Given) -> tuple[Callable[[], Any], Array]:
+    """Return a fresh result as rows, (..., K), to be filled, and what then gives it z's shape."""
+    if len(given.axes) == 1:
+        result = np.empty(given.shape, given.dtype)
+        return lambda: result, _as_rows(result, given.axes)
+    rows = np.empty(given.logits.shape, given.dtype)
+    moved = rows.reshape(_moved_shape(given.shape, given.axes))
+    back = np.moveaxis(moved, _last(given.axes), given.axes)
+    return lambda: np.asarray(back, order="C")[()], rows
 
 
 def rounded(values: Array, dtype: np.dtype[Any]) -> Any:
@@ -116,9 +170,7 @@ def real(name: str, values: ArrayLike) -> Array:
     return array
 
 
-def _selection(where: ArrayLike | None, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    if where is None:
-        return np.ones(shape, dtype=np.bool_)
+def _selection(where: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.bool_]:
     selection = not_masked("where", where)
     if selection.dtype != np.bool_:
         raise TypeError(f"where must be Boolean, got dtype {selection.dtype}")
@@ -140,8 +192,7 @@ def _temperature_column(
             "temperature must be the same along the softmax axis; "
             f"its shape is {temperatures.shape}, z's is {shape}, and the axes are {axes}"
         )
-    reduced = np.broadcast_to(highest, _reduced_shape(shape, axes))
-    return np.array(_as_rows(reduced, axes), order="C")
+    return _as_rows(np.broadcast_to(highest, _reduced_shape(shape, axes)), axes)
 
 
 def _broadcast(name: str, values: Array, shape: tuple[int, ...]) -> Array:
@@ -154,6 +205,8 @@ def _broadcast(name: str, values: Array, shape: tuple[int, ...]) -> Array:
 
 
 def _as_rows(values: Array, axes: tuple[int, ...]) -> Array:
+    if axes == (values.ndim - 1,):
+        return values
     moved = np.moveaxis(values, axes, _last(axes))
     kept = moved.shape[: values.ndim - len(axes)]
     # Not -1: NumPy cannot infer a length beside an empty axis.

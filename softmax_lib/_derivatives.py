@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from softmax_lib._arguments import Array, Axis, prepare, rounded
 from softmax_lib._double_word import add, divide, sum_last_axis, two_product, two_sum
-from softmax_lib._softmax import exponentials, one_plus, scaled_gaps
+from softmax_lib._unevaluated import exponentials, one_plus, scaled_gaps
 
 
 @np.errstate(all="ignore")

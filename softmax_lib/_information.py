@@ -9,13 +9,8 @@ from numpy.typing import ArrayLike
 
 from softmax_lib._arguments import Array, Axis, Slices, is_floating, not_masked, prepare
 from softmax_lib._double_word import add, divide, finite_or_zero, sum_last_axis
-from softmax_lib._softmax import (
-    exponentials,
-    log1p_of_rest,
-    log_probabilities,
-    one_plus,
-    scaled_gaps,
-)
+from softmax_lib._softmax import log_softmax
+from softmax_lib._unevaluated import exponentials, log1p_of_rest, one_plus, scaled_gaps
 
 
 @np.errstate(all="ignore")
@@ -175,7 +170,7 @@ def cross_entropy(z: ArrayLike, target: ArrayLike, /, *, axis: Axis = -1) -> Any
     weights = _weights(target, slices, axis)
     if not slices.rows.size:
         return slices.reduce(np.zeros((*slices.rows.shape[:-1], 1)), keepdims=False)
-    losses = -log_probabilities(*scaled_gaps(slices))
+    losses = -log_softmax(slices.rows)
     products = np.where((weights == 0) & (losses == np.inf), 0, weights * losses)
     total, error = sum_last_axis(products, np.zeros_like(products))
     return slices.reduce(total + finite_or_zero(error), keepdims=False)

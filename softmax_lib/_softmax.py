@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from softmax_lib._arguments import Array, Axis, Slices, prepare
-from softmax_lib._double_word import add, divide, finite_or_zero, sum_last_axis, two_sum
+from softmax_lib._arguments import Axis, arrange, lay_out, prepare, reduced
+from softmax_lib._blocks import log_softmax_by_blocks, logsumexp_by_blocks, softmax_by_blocks
+from softmax_lib._unevaluated import log_probabilities, log_sums, probabilities, scaled_gaps
 
 
 @np.errstate(all="ignore")
@@ -67,14 +68,20 @@ def softmax(
     * T = inf is uniform over all that is neither -inf nor left out.
     * An infinite or NaN logit decides first: one +inf has probability 1 at any T.
 
-    Accuracy, in units in the last place (ulps) of the exact value, for every finite input:
-    3.1 in float64 and 4.5 in longdouble, if exp errs by 0.65 and 1 (1.9 and 2.5 are the largest
-    found at random); float16, bfloat16 and float32 are computed in float64 and rounded once, so
-    that they err by 0.5 and less than 1e-8 more. z - max z and its quotient by T
-    are rounded, which alone would cost hundreds of ulps; their rounding errors are known exactly
-    and given back, and the sum is carried in two floats. Neighbouring logits may come out in the
-    wrong order by an ulp in float64. The bits of the result do not depend on the memory layout
-    of z.
+    Accuracy, in units in the last place (ulps) of the exact value, for every finite input: 4 in
+    float64, where 2.3 is the largest error that hill climbing found (2.7 without numba); 4.5 in
+    longdouble, if exp errs by 1 (2.5 is the largest found at random); float16, bfloat16 and
+    float32 are computed in float64 and rounded once, so that they err by 0.5 and less than 1e-6
+    more. z - max z and its quotient by T are rounded, which alone would cost hundreds of ulps;
+    their rounding errors are known exactly and given back, and the sum is carried in two floats.
+    Neighbouring logits may come out in the wrong order by an ulp in float64.
+
+    The bits of the result depend neither on the memory layout of z, nor on the other slices, nor
+    on the number of threads. Where numba is installed (the extra `fast`), inputs from 2**20
+    elements on are computed by compiled kernels; from then on all inputs are, with the same bits.
+    Without numba float64 results differ in the last bits, for NumPy's exp is taken. Beyond the
+    output, float64, float32 and their views take a few MB of memory, whatever their size;
+    longdouble, and several axes that are not adjacent in memory, take copies.
 
     Claims: `formula`, `sum-one`, `shift`, `max-shift`, `range`, `order`, `t-zero`,
     `t-infinity`, `rounding`
@@ -101,12 +108,11 @@ def softmax(
     array([[0.       , 0.5      , 0.5      ],
            [0.1553624, 0.4223188, 0.4223188]])
     """
-    slices = prepare(z, axis=axis, temperature=temperature, where=where)
-    if not slices.rows.size:
-        return slices.restore(slices.rows)
-    terms, term_errors, rest, rest_error = exponentials(*scaled_gaps(slices))
-    quotient, error = divide(terms, term_errors, *one_plus(rest, rest_error))
-    return slices.restore(np.where(slices.keep, quotient + error, 0))
+    given = arrange(z, axis=axis, temperature=temperature, where=where)
+    if given.working != np.float64:
+        slices = lay_out(given)
+        return slices.restore(probabilities(slices) if slices.rows.size else slices.rows)
+    return softmax_by_blocks(given)
 
 
 @np.errstate(all="ignore")
@@ -165,13 +171,13 @@ def log_softmax(
     * T = inf is -log M at each of the M elements that are neither -inf nor left out.
     * An infinite or NaN logit decides first: one +inf has log-probability 0 at any T.
 
-    Accuracy, in units in the last place (ulps) of the exact value, for every finite input:
-    3.1 in float64 and 4.5 in longdouble, if exp errs by 0.65 and 1 (1.9 and 2.5 are the largest
-    found at random); float16, bfloat16 and float32 are computed in float64 and rounded once, so
-    that they err by 0.5 and less than 1e-8 more. This holds near 0 too: with
-    R the sum of exp((zⱼ - max z)/T) without one maximal term, the result is
-    -(\|zᵢ - max z\|/T + log1p(R)), where both terms have one sign and nothing cancels. The bits of
-    the result do not depend on the memory layout of z.
+    Accuracy, in units in the last place (ulps) of the exact value, for every finite input: 4 in
+    float64, where 2.4 is the largest error that hill climbing found; 4.5 in longdouble, if exp
+    errs by 1 (2.5 is the largest found at random); float16, bfloat16 and float32 are computed in
+    float64 and rounded once, so that they err by 0.5 and less than 1e-6 more. This holds near 0
+    too: with R the sum of exp((zⱼ - max z)/T) without one maximal term, the result is
+    -(\|zᵢ - max z\|/T + log1p(R)), where both terms have one sign and nothing cancels. On bits,
+    numba and memory, see :func:`softmax_lib.softmax`; here NumPy's exp is never taken.
 
     Claims: `formula`, `shift`, `max-shift`, `lse`, `t-zero`, `t-infinity`, `rounding`
 
@@ -191,11 +197,14 @@ def log_softmax(
     >>> log_softmax([1000.0, 1000.0], where=[True, False])
     array([  0., -inf])
     """
-    slices = prepare(z, axis=axis, temperature=temperature, where=where)
-    if not slices.rows.size:
-        return slices.restore(slices.rows)
-    result = log_probabilities(*scaled_gaps(slices))
-    return slices.restore(np.where(slices.keep, result, -np.inf))
+    given = arrange(z, axis=axis, temperature=temperature, where=where)
+    if given.working != np.float64:
+        slices = lay_out(given)
+        if not slices.rows.size:
+            return slices.restore(slices.rows)
+        result = log_probabilities(*scaled_gaps(slices))
+        return slices.restore(np.where(slices.keep, result, -np.inf))
+    return log_softmax_by_blocks(given)
 
 
 @np.errstate(all="ignore")
@@ -267,13 +276,11 @@ def logsumexp(
     >>> logsumexp([[1000.0, 1000.0], [0.0, 0.0]])
     array([1.00069315e+03, 6.93147181e-01])
     """
-    slices = prepare(z, axis=axis, where=where)
-    maximum = _maximum(slices.rows)
-    if not slices.rows.size:
-        return slices.reduce(maximum, keepdims=keepdims)
-    _, _, rest, rest_error = exponentials(*scaled_gaps(slices))
-    result = add(maximum, *log1p_of_rest(rest, rest_error))
-    return slices.reduce(np.where(np.isinf(maximum), maximum, result), keepdims=keepdims)
+    given = arrange(z, axis=axis, where=where)
+    if given.working != np.float64:
+        slices = lay_out(given)
+        return slices.reduce(log_sums(slices), keepdims=keepdims)
+    return reduced(logsumexp_by_blocks(given), given, keepdims=keepdims)
 
 
 @np.errstate(all="ignore")
@@ -320,69 +327,3 @@ def naive_softmax(z: ArrayLike, /, *, axis: Axis = -1) -> Any:
     slices = prepare(z, axis=axis)
     exponentials = np.exp(slices.rows.astype(slices.dtype))
     return slices.restore(exponentials / np.sum(exponentials, axis=-1, keepdims=True))
-
-
-def scaled_gaps(slices: Slices) -> tuple[Array, Array]:
-    """Return (z - max z) / T and what its rounding lost, both (..., K), NaN where undefined."""
-    rows, temperature = _without_limits(slices.rows, slices.temperature)
-    fraction, exponent = np.frexp(temperature)
-    # T's power of two is divided out of the logits where it is above 1, and of their gaps where it
-    # is below: then nothing overflows unless the gap itself does, and nothing underflows.
-    rows = np.ldexp(rows, -np.maximum(exponent, 0))
-    gaps, errors = two_sum(rows, -_maximum(rows))
-    gaps, errors = (np.ldexp(part, -np.minimum(exponent, 0)) for part in (gaps, errors))
-    gaps, errors = divide(gaps, errors, fraction, np.zeros_like(fraction))
-    return gaps, finite_or_zero(errors)
-
-
-def exponentials(gaps: Array, gap_errors: Array) -> tuple[Array, Array, Array, Array]:
-    """Return exp(gaps) and their sum without one maximal term, each with what rounding lost.
-
-    The maximal term is exactly 1. Left out, it cannot drown the others, however small they are.
-    """
-    terms = np.exp(gaps)
-    term_errors = terms * gap_errors
-    others = terms.copy()
-    np.put_along_axis(others, np.argmax(gaps, axis=-1, keepdims=True), 0, axis=-1)
-    return terms, term_errors, *sum_last_axis(others, term_errors)
-
-
-def one_plus(rest: Array, rest_error: Array) -> tuple[Array, Array]:
-    """Return the sum of all exponentials, and what its rounding lost."""
-    total, error = two_sum(np.ones_like(rest), rest)
-    return total, error + rest_error
-
-
-def log1p_of_rest(rest: Array, rest_error: Array) -> tuple[Array, Array]:
-    """Return log(1 + rest), and what it misses for the rounding of the rest."""
-    return np.log1p(rest), rest_error / (1 + rest)
-
-
-def log_probabilities(gaps: Array, gap_errors: Array) -> Array:
-    """Return log p, all but rounded once."""
-    _, _, rest, rest_error = exponentials(gaps, gap_errors)
-    logarithm, error = log1p_of_rest(rest, rest_error)
-    return add(gaps, -logarithm, gap_errors - error)
-
-
-def _maximum(rows: Array) -> Array:
-    maximum: Array = np.max(rows, axis=-1, keepdims=True, initial=-np.inf)
-    return maximum
-
-
-def _without_limits(rows: Array, temperature: Array) -> tuple[Array, Array]:
-    """Replace rows with +inf, T = 0 or T = inf by rows of 0 and -inf that have the same softmax."""
-    maximum = _maximum(rows)
-    infinite = maximum == np.inf
-    undefined = (
-        np.isnan(maximum)
-        | (maximum == -np.inf)
-        | (infinite & (np.count_nonzero(rows == np.inf, axis=-1, keepdims=True) > 1))
-    )
-    winner_takes_all = infinite | (temperature == 0)
-    all_equal = temperature == np.inf
-    rows = np.where(winner_takes_all, np.where(rows == maximum, 0, -np.inf), rows)
-    # T = inf changes nothing in a row that its winners have already taken.
-    rows = np.where(all_equal, np.where(rows == -np.inf, -np.inf, 0), rows)
-    rows = np.where(undefined, np.nan, rows)
-    return rows, np.where(winner_takes_all | all_equal, 1, temperature)

@@ -141,13 +141,16 @@ def test_naive_softmax_underflows_to_nan():
 def test_two_logits_saturate_where_the_exact_values_round_to_one_and_zero(
     name, precision, smallest
 ):
-    # 1 - p is half the spacing below 1, and 1 - p is half the smallest number.
+    # 1 - p is half the spacing below 1, and 1 - p is half the smallest number; but for the 2**-23
+    # ulps by which the sum of the exponentials may be off.
     for bits, index, value in [(precision + 1, 0, 1), (1 - smallest, 1, 0)]:
         dtype = FORMATS[name].type
-        gap = dtype(bits * np.log(2))
         below, above = (
-            np.array([np.nextafter(np.nextafter(gap, end), end), 0], dtype=dtype)
-            for end in dtype([0, np.inf])
+            np.array([np.nextafter(dtype(gap), dtype(end)), 0], dtype=dtype)
+            for gap, end in [
+                (bits * np.log(2) * (1 - 2.0**-22), 0),
+                (bits * np.log(2) * (1 + 2.0**-22), np.inf),
+            ]
         )
         assert softmax(below)[index] != value
         assert softmax(above)[index] == value

@@ -1,0 +1,205 @@
+"""NumPy's and numba's way to the same bits, whatever the layout, the batch and the threads."""
+
+import subprocess
+import sys
+import threading
+import tracemalloc
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+
+import mpmath
+import numpy as np
+import pytest
+from logits import FORMATS, hard_logits, hard_temperature
+
+from softmax_lib import _blocks, _compiled, _kernels, _threads, log_softmax, logsumexp, softmax
+from softmax_lib._blocks import _blocks as cut
+
+CHUNK = _kernels.CHUNK
+FUNCTIONS = [softmax, log_softmax, logsumexp]
+# Below, at and above the lengths at which rows are cut, and an exponential is not kept.
+LENGTHS = [1, 7, CHUNK, CHUNK + 1, _compiled.SPAN + 5, _blocks._KEPT + 3]
+
+
+@pytest.fixture(params=[_kernels, _compiled], ids=["NumPy", "numba"])
+def kernels(request, monkeypatch):
+    monkeypatch.setattr(_blocks, "_kernels_for", lambda size: request.param)
+    return request.param
+
+
+def on_both(monkeypatch, call):
+    results = []
+    for kernels in (_kernels, _compiled):
+        monkeypatch.setattr(_blocks, "_kernels_for", lambda size, kernels=kernels: kernels)
+        results.append(call())
+    return results
+
+
+def logits(shape, dtype=np.float64, seed=0):
+    z = np.random.default_rng(seed).normal(size=shape) * 9 + 30
+    return z.astype(dtype)
+
+
+@pytest.mark.parametrize(
+    ("coefficients", "bits"), [(_kernels.WIDE, 56), (_kernels.NARROW, 45)], ids=["wide", "narrow"]
+)
+def test_the_polynomial_is_the_exponential_to_so_many_bits(coefficients, bits):
+    with mpmath.workprec(200):
+        half = mpmath.log(2) / 2
+        for i in range(-300, 301):
+            r = half * i / 300
+            quotient = mpmath.polyval([mpmath.mpf(c) for c in reversed(coefficients)], r)
+            error = (1 + r + r * r * quotient) / mpmath.exp(r) - 1
+            assert abs(error) < mpmath.mpf(2) ** -bits
+
+
+def test_the_parts_of_log_two_add_up_to_it():
+    with mpmath.workprec(200):
+        parts = mpmath.mpf(_kernels.LOG2_HIGH) + mpmath.mpf(_kernels.LOG2_LOW)
+        assert abs(parts - mpmath.log(2)) < mpmath.mpf(2) ** -95
+    assert float(_kernels.LOG2_HIGH * 2**41).is_integer()
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_both_ways_give_the_same_bits_on_hard_logits(function, monkeypatch):
+    monkeypatch.setattr(_kernels, "NUMPY_EXP", False)
+    rng = np.random.default_rng(20210104)
+    for name in ["float16", "bfloat16", "float32", "float64"] * 40:
+        z, arguments = hard_logits(FORMATS[name], rng), {}
+        if function is not logsumexp:
+            arguments["temperature"] = hard_temperature(rng)
+        by_numpy, by_numba = on_both(monkeypatch, lambda z=z, a=arguments: function(z, **a))
+        np.testing.assert_array_equal(by_numpy, by_numba)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("length", LENGTHS)
+def test_both_ways_give_the_same_bits_at_any_length(function, dtype, length, monkeypatch):
+    monkeypatch.setattr(_kernels, "NUMPY_EXP", False)
+    z = logits((3, length), dtype)
+    z[1, length // 2] = -np.inf
+    by_numpy, by_numba = on_both(monkeypatch, lambda: function(z))
+    np.testing.assert_array_equal(by_numpy, by_numba)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("length", [7, CHUNK + 1, _blocks._KEPT + 3])
+def test_the_batch_does_not_change_a_bit(function, length, kernels):
+    z = logits((5, length))
+    # Rows of their own at another temperature, with limits, or left out in part.
+    z[2, 1], z[3, :2] = np.inf, -np.inf
+    temperature = {} if function is logsumexp else {"temperature": [[1.0], [1.0], [3], [0.3], [0]]}
+    batch = function(z, **temperature)
+    for i, row in enumerate(z):
+        alone = {name: values[i] for name, values in temperature.items()}
+        np.testing.assert_array_equal(batch[i], function(row, **alone))
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("shape", [(3000, 64), (3, 3 * CHUNK), (1, 3 * _compiled.SPAN)])
+def test_the_number_of_threads_does_not_change_a_bit(function, shape, kernels, monkeypatch):
+    z, results = logits(shape), []
+    for count in (1, 2, 3):
+        monkeypatch.setattr(_threads, "processors", lambda count=count: count)
+        monkeypatch.setattr(_threads, "_pool", None)
+        results.append(function(z))
+    np.testing.assert_array_equal(results[0], results[1])
+    np.testing.assert_array_equal(results[0], results[2])
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("shape", [(300, 200), (2 * CHUNK, 3)])
+def test_an_axis_does_not_change_a_bit(function, shape, kernels):
+    z = logits(shape)
+    across = function(z, axis=0)
+    expected = function(np.ascontiguousarray(z.T))
+    np.testing.assert_array_equal(across, expected if function is logsumexp else expected.T)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.int32, np.float64])
+def test_strided_logits_of_other_formats_are_read_in_place(dtype, kernels):
+    z = np.round(logits((6, 5, 8))).astype(dtype)
+    np.testing.assert_array_equal(
+        softmax(z[::-1, :, ::2], axis=1), softmax(z, axis=1)[::-1, :, ::2]
+    )
+
+
+def test_calls_from_many_threads_at_once_give_the_same_bits(kernels):
+    z = logits((400, 400))
+    expected, barrier = softmax(z), threading.Barrier(4)
+
+    def call(_):
+        barrier.wait()
+        return [softmax(z) for _ in range(5)]
+
+    with ThreadPoolExecutor(4) as pool:
+        for results in pool.map(call, range(4)):
+            for result in results:
+                np.testing.assert_array_equal(result, expected)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_no_warning_escapes_from_a_thread(function, kernels):
+    z = logits((1, 5 * _compiled.SPAN))
+    z[0, 3], z[0, -1] = 1e308, -1e308
+    with warnings.catch_warnings(), np.errstate(all="warn"):
+        warnings.simplefilter("error")
+        function(z)
+
+
+@pytest.mark.parametrize("function", [softmax, log_softmax])
+@pytest.mark.parametrize(("shape", "axis"), [((1, 2**22), -1), ((2**16, 64), -1), ((64, 2**16), 0)])
+def test_no_array_of_the_size_of_the_input_but_the_output_exists(function, shape, axis, kernels):
+    z = logits(shape, np.float32)
+    function(z[:, :64], axis=axis)  # compiled, and the threads' scratch arrays made
+    tracemalloc.start()
+    function(z, axis=axis)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak - z.nbytes < 8e6
+
+
+@pytest.mark.parametrize("batch", [(1,), (5,), (5, 4), (2, 3, 4), (7, 1, 2)])
+@pytest.mark.parametrize("rows", [1, 2, 5, 1000])
+def test_a_batch_is_cut_into_blocks_that_make_it_up(batch, rows):
+    numbers = np.arange(np.prod(batch)).reshape(batch)
+    parts = [numbers[index] for index in cut(batch, rows)]
+    assert all(part.size <= rows for part in parts)
+    np.testing.assert_array_equal(np.concatenate([p.ravel() for p in parts]), numbers.ravel())
+
+
+def run(code):
+    """Run code in an interpreter of its own, and return what it printed."""
+    finished = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
+    return finished.stdout.strip()
+
+
+def test_numba_is_imported_for_large_inputs_only():
+    code = (
+        "import sys, numpy as np, softmax_lib\n"
+        "softmax_lib.softmax(np.zeros({size})); print('numba' in sys.modules)"
+    )
+    assert run(code.format(size=2**19)) == "False"
+    assert run(code.format(size=2**20)) == "True"
+
+
+def test_without_numba_numpy_does_it_all():
+    code = (
+        "import sys; sys.modules['numba'] = None\n"
+        "import numpy as np, softmax_lib\n"
+        "print(softmax_lib.softmax(np.zeros(2**20))[0] == 2.0**-20)"
+    )
+    assert run(code) == "True"
+
+
+def test_a_cache_that_cannot_be_written_is_no_error():
+    code = (
+        "from numba.core.caching import CacheImpl\n"
+        "CacheImpl._locator_classes = []\n"
+        "import numpy as np, softmax_lib\n"
+        "print(softmax_lib.softmax(np.zeros(2**20))[0] == 2.0**-20)"
+    )
+    assert run(code) == "True"
