@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -35,6 +37,9 @@ def in_threads(function: Callable[[_Item], _Result], items: Sequence[_Item]) -> 
     if count < 2:
         return in_turn(function, items)
     if _pool is None:
+        # Imported late: it takes longer than all of this library.
+        from concurrent.futures import ThreadPoolExecutor
+
         _pool = ThreadPoolExecutor(max(processors() - 1, 1), "softmax_lib")
     shares = [items[first::count] for first in range(count)]
     # In the caller's context, which holds what NumPy does about floating-point errors.
