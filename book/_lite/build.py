@@ -35,6 +35,7 @@ PACKAGES = (
     "micropip",
     "ml-dtypes",
     "numpy",
+    "scipy",
     "sympy",
 )
 INSTALL = """\

@@ -21,7 +21,7 @@ from softmax_lib.claims import RECORD_TYPE
 
 CHAPTERS = sorted((ROOT / "book").glob("*.ipynb"))
 # What Pyodide has of the modules that the chapters import.
-IN_PYODIDE = {"IPython", "matplotlib", "ml_dtypes", "mpmath", "numpy", "sympy"}
+IN_PYODIDE = {"IPython", "matplotlib", "ml_dtypes", "mpmath", "numpy", "scipy", "sympy"}
 LOADING, RUNNING = 180_000, 1_200_000  # milliseconds; the longest chapter takes minutes
 
 chapter_by_chapter = pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)

@@ -50,6 +50,10 @@ def jacobian(a, b):
     return softmax(a) * (KroneckerDelta(a, b) - softmax(b))
 
 
+def perturbed(a):
+    return exp(z[a]) * p[a] / total(lambda b: exp(z[b]) * p[b])
+
+
 def partial(a, b):
     return differentiate(softmax(a), z[b])
 
@@ -351,6 +355,18 @@ FALSEHOODS = {
             softmax(i) - raised(i), softmax(i) * raised(j) * (1 - exp(-gap))
         ),
         "the sign": lambda: prove_positive(softmax(i) * raised(j) * (exp(-gap) - 1)),
+    },
+    "rounding": {
+        "a denominator that is not averaged": lambda: prove_equal(
+            perturbed(i) / softmax(i), p[i] / total(lambda a: p[a]) * K
+        ),
+        "the exact output in the place of the factor": lambda: prove_equal(
+            perturbed(i) / softmax(i), p[i] * softmax(i) / total(lambda a: softmax(a) * p[a])
+        ),
+        "an average above the least": lambda: prove_equal(
+            total(lambda a: softmax(a) * (gap + slack[a])) - gap,
+            total(lambda a: softmax(a) * (gap + slack[a])),
+        ),
     },
     "dispersion": {
         "the sign of the spread": lambda: prove_equal(
