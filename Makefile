@@ -1,10 +1,11 @@
 # The project's verbs; `make help` lists them. CI runs the same ones.
 PYTHON ?= python3
 PORT ?= 8000
+SITE ?= book
 BIN := .venv/bin
 CHAPTERS := $(wildcard book/*.ipynb)
 
-.PHONY: help book serve test notebooks lab lint requirements clean
+.PHONY: help book serve lite test notebooks lab lint requirements clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-14s%s\n", $$1, $$2}' Makefile
@@ -15,10 +16,15 @@ book: .venv/ready  ## Build the site into _build/html
 	$(BIN)/jupyter-book build . -W -n --keep-going
 	@echo "The site: $(CURDIR)/_build/html/index.html"
 
-serve: book  ## Build the site and open it, on loopback only
+serve: $(SITE)  ## Build the site and open it, on loopback only (SITE=lite: with chapters that run)
 	@echo "Serving http://127.0.0.1:$(PORT)/ (stop with Ctrl-C; another port: make serve PORT=8001)"
 	@(sleep 1; $(BIN)/python -m webbrowser http://127.0.0.1:$(PORT)/ >/dev/null 2>&1) &
 	@$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
+
+lite: export LITE = 1
+lite: book  ## Build the site with chapters that run in the browser (PYODIDE_DIST=<folder>: from it alone)
+	$(BIN)/python book/_lite/build.py _build/html
+	@echo "Chapters run where the site is served: make serve SITE=lite"
 
 test: .venv/ready  ## Run every test: library, proofs, notebooks cell by cell, the site
 	$(BIN)/python -m pytest -n 2 --dist loadfile

@@ -2,7 +2,8 @@
 
 * every statement box shows its two verdicts, and the roles ``{reals}`` and
   ``{floats}`` one of them anywhere else, linked to the claim's ledger row;
-* the directive ``{claim-ledger}`` is the ledger, ``{verdict-words}`` its legend;
+* the directive ``{claim-ledger}`` is the ledger, ``{claim-index}`` a short list in
+  alphabetical order, ``{verdict-words}`` the legend of both;
 * ``claims.json`` is written beside the pages.
 
 All of it comes from `softmax_lib.claims.read_ledger`; where that raises, the
@@ -10,6 +11,8 @@ build fails.
 """
 
 import json
+import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, cast
 
@@ -63,30 +66,35 @@ class ClaimLedger(SphinxDirective):
             first = next(entry for entry in entries if not entry.has_gap)
             target = _row_id(first.claim)
             summary += f" [To the first one without.](#{target})"
-        lines = [
-            summary,
-            "",
-            "````{list-table}",
-            ":header-rows: 1",
-            ":widths: 56 22 22",
-            ":class: verdict-table",
-            "",
-            "* - Claim",
-            "  - Over the reals",
-            "  - In floating point",
-        ]
-        for entry in entries:
-            cells = [
-                _statement_cell(entry),
-                _side_cell(entry, "reals"),
-                _side_cell(entry, "floats"),
-            ]
-            for position, cell in enumerate(cells):
-                top, *others = cell.splitlines()
-                lines.append(f"{'*' if position == 0 else ' '} - {top}")
-                lines += [f"    {line}" for line in others]
-        lines.append("````")
-        return self.parse_text_to_nodes("\n".join(lines))
+        table = _table(entries, _statement_cell, _side_cell)
+        return self.parse_text_to_nodes(f"{summary}\n\n{table}")
+
+
+class ClaimIndex(SphinxDirective):
+    """Every claim by its title, with its page and both verdicts."""
+
+    def run(self) -> list[nodes.Node]:
+        """Write the rows in the alphabet's order."""
+        entries = sorted(
+            ledger(self.env).values(),
+            key=lambda entry: re.sub(
+                "^(a|the) ", "", entry.title.casefold()
+            ),
+        )
+
+        def name(entry: Entry) -> str:
+            page = docname(self.env, entry)
+            if page is None:
+                return f"[{entry.title}](#{_row_id(entry.claim)})"
+            where = f"{{prf:ref}}`{entry.claim}`"
+            return f"{entry.title}: {where}, {{doc}}`/{page}`"
+
+        table = _table(
+            entries,
+            name,
+            lambda entry, side: f"{{{side}}}`{entry.claim}`",
+        )
+        return self.parse_text_to_nodes(table)
 
 
 class VerdictWords(SphinxDirective):
@@ -96,6 +104,31 @@ class VerdictWords(SphinxDirective):
         """Write a definition list of the words."""
         words = [f"**{word}**\n: {word.meaning}" for word in Verdict]
         return self.parse_text_to_nodes("\n\n".join(words))
+
+
+def _table(
+    entries: Iterable[Entry],
+    name: Callable[[Entry], str],
+    side: Callable[[Entry, str], str],
+) -> str:
+    """Write a table of claims: what `name` says of each, and what `side` says of both sides."""
+    lines = [
+        "````{list-table}",
+        ":header-rows: 1",
+        ":widths: 52 24 24",
+        ":class: verdict-table",
+        "",
+        "* - Claim",
+        "  - Over the reals",
+        "  - In floating point",
+    ]
+    for entry in entries:
+        cells = [name(entry), *(side(entry, which) for which in NAMES)]
+        for position, cell in enumerate(cells):
+            top, *others = cell.splitlines()
+            lines.append(f"{'*' if position == 0 else ' '} - {top}")
+            lines += [f"    {line}" for line in others]
+    return "\n".join([*lines, "````"])
 
 
 def _statement_cell(entry: Entry) -> str:
@@ -257,6 +290,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     for side in NAMES:
         app.add_role(side, VerdictRole())
     app.add_directive("claim-ledger", ClaimLedger)
+    app.add_directive("claim-index", ClaimIndex)
     app.add_directive("verdict-words", VerdictWords)
     app.connect("builder-inited", load)
     app.connect("env-get-outdated", reread_when_verdicts_change)

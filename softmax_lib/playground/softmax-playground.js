@@ -1,4 +1,4 @@
-// <softmax-playground>: needs softmax.js before it.
+// <softmax-playground>: needs softmax.js and playground.js before it.
 
 const FEWEST = 2;
 const MOST = 8;
@@ -6,11 +6,6 @@ const PARTS = ["temperature", "entropy", "jacobian", "format", "shift"];
 // The ends of the temperature slider are 0 and ∞; 0.01 to 100 lie between, 40 steps a decade.
 const STEPS_PER_DECADE = 40;
 const LAST_STEP = 4 * STEPS_PER_DECADE + 2;
-// A screen reader is told the outcome of a movement, and the address is not rewritten on the way.
-const QUIET_MILLISECONDS = 600;
-
-const subscript = (i) => "₁₂₃₄₅₆₇₈"[i];
-const plain = (x) => String(x).replace("Infinity", "∞").replace("-", "−");
 
 function temperatureAt(step) {
   if (step === 0) return 0;
@@ -25,24 +20,12 @@ function stepOf(temperature) {
   return Math.min(Math.max(step, 1), LAST_STEP - 1);
 }
 
-function number(text) {
-  if (/^(inf|infinity|∞)$/i.test(text.trim())) return Infinity;
-  return text.trim() === "" ? NaN : Number(text);
-}
-
-class Invalid extends Error {}
-
-function check(name, text, value, valid, expected) {
-  if (!valid) throw new Invalid(`${name} is “${text}”, but should be ${expected}.`);
-  return value;
-}
-
 const READ = {
   reach(text) {
     const value = number(text);
     return check("reach", text, value, value > 0 && value < Infinity, "a positive number");
   },
-  logits(text, reach) {
+  logits(text, { reach }) {
     const values = text.trim().split(/[\s,]+/).map(number);
     const valid = values.every((z) => Math.abs(z) <= reach);
     const expected = `${FEWEST} to ${MOST} numbers between −${reach} and ${reach}`;
@@ -57,9 +40,7 @@ const READ = {
     const expected = Object.keys(FORMATS).join(", ");
     return check("format", text, text, Object.hasOwn(FORMATS, text), `one of ${expected}`);
   },
-  shift(text) {
-    return check("shift", text, text === "on", ["on", "off"].includes(text), "on or off");
-  },
+  shift: (text) => readSwitch("shift", text),
   parts(text) {
     const names = text.split(/\s+/).filter(Boolean);
     const wrong = names.find((name) => !PARTS.includes(name));
@@ -67,52 +48,17 @@ const READ = {
   },
 };
 
-const STYLE = `
-  :host {
-    display: block; container-type: inline-size; margin-block: 1rem;
-    --text: var(--pst-color-text-base, var(--jp-content-font-color1, CanvasText));
-    --back: var(--pst-color-background, var(--jp-layout-color0, Canvas));
-    --line: var(--pst-color-border, var(--jp-border-color1, GrayText));
-    --blue: var(--pst-color-primary, var(--jp-brand-color1, LinkText));
-    --red: var(--pst-color-danger, var(--jp-error-color1, #d9534f));
-  }
-  :host([hidden]) { display: none; }
-  .all, .problem { color: var(--text); background: var(--back); }
-  .all {
-    accent-color: var(--blue);
-    border: 1px solid var(--line); border-radius: 0.4rem; padding: 0.75rem;
-    font-size: 0.95rem; line-height: 1.4; font-variant-numeric: tabular-nums;
-  }
+const OWN_STYLE = `
   .row { display: grid; grid-template-columns: 1.6rem minmax(0, 1fr) 6rem; align-items: center; column-gap: 0.5rem; }
-  .row + .row { margin-top: 0.5rem; }
-  .number { text-align: right; white-space: nowrap; }
+  .row + .row { margin-top: 0.3rem; }
+  .grip { padding-block: 0.45rem; cursor: ew-resize; touch-action: pan-y; user-select: none; }
   .track { height: 0.9rem; border: 1px solid var(--line); border-radius: 0.2rem; overflow: hidden; }
   .bar { height: 100%; background: var(--blue); transition: width 0.12s; }
-  @media (prefers-reduced-motion: reduce) { .bar { transition: none; } }
   @media (forced-colors: active) { .bar { forced-color-adjust: none; background: CanvasText; } }
   @container (min-width: 34rem) {
-    .pair { grid-template-columns: 1.6rem minmax(0, 1fr) 4.5rem 1.6rem minmax(0, 1fr) 6rem; }
+    .row { grid-template-columns: 1.6rem minmax(0, 1fr) 4.5rem 1.6rem minmax(0, 1fr) 6rem; }
     .logit { padding-right: 1.5rem; }
   }
-  input[type="range"] { width: 100%; min-width: 0; height: 1.75rem; margin: 0; touch-action: pan-y; }
-  .controls { display: flex; flex-wrap: wrap; gap: 0.5rem 1.25rem; align-items: center; margin-top: 0.6rem; }
-  .temperature { display: grid; grid-template-columns: auto minmax(0, 1fr) 3.5rem; gap: 0.5rem; align-items: center; flex: 1 1 100%; }
-  button, select {
-    font: inherit; color: inherit; background: var(--back); border: 1px solid var(--text);
-    border-radius: 0.3rem; min-width: 2rem; min-height: 2rem;
-  }
-  button:disabled { color: GrayText; border-style: dashed; }
-  input[type="checkbox"] { width: 1.1rem; height: 1.1rem; vertical-align: middle; }
-  :focus-visible { outline: 2px solid var(--blue); outline-offset: 2px; }
-  p { margin: 0.6rem 0 0; }
-  .problem { border-left: 4px solid var(--red); padding-left: 0.5rem; }
-  [hidden] { display: none; }
-  table { table-layout: fixed; width: 100%; border-collapse: collapse; margin-top: 0.75rem; font-size: clamp(0.64rem, 3.2cqi, 0.9rem); }
-  caption { text-align: left; padding-bottom: 0.2rem; font-size: 0.95rem; }
-  th { font-weight: 400; padding: 0.15rem 0; }
-  tr > :first-child { width: 1.5rem; }
-  td { text-align: center; padding: 0.35rem 1px; border: 1px solid var(--line); }
-  .heard { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 `;
 
 const CONTROLS = `
@@ -128,8 +74,8 @@ const CONTROLS = `
         .map((name) => `<option>${name}</option>`)
         .join("")}</select></label>
       <label data-part="shift"><input type="checkbox"> subtract the maximum</label>
-      <div class="temperature" data-part="temperature">
-        <label for="temperature">temperature <i>T</i></label>
+      <div class="slider" data-part="temperature">
+        <label for="temperature">temperature&nbsp;<i>T</i></label>
         <input id="temperature" type="range" min="0" max="${LAST_STEP}" step="1">
         <span class="number"></span>
       </div>
@@ -142,13 +88,13 @@ const CONTROLS = `
 `;
 
 const rowMarkup = (i, reach, step) => `
-  <div class="row pair">
+  <div class="row">
     <label for="logit${i}">z${subscript(i)}</label>
     <input id="logit${i}" type="range" min="${-reach}" max="${reach}" step="${step}"
       aria-label="z${subscript(i)}, logit ${i + 1}">
     <span class="number logit"></span>
     <span>p${subscript(i)}</span>
-    <div class="track"><div class="bar"></div></div>
+    <div class="grip"><div class="track"><div class="bar"></div></div></div>
     <span class="number probability"></span>
   </div>
 `;
@@ -158,10 +104,11 @@ function jacobianMarkup(entries, temperature) {
   const digits = entries.length > 4 ? 2 : 4;
   // No entry exceeds 1/(4T). Colours as in the figures of the book: red is positive.
   const strength = (x) => (x === 0 || Number.isNaN(x) ? 0 : Math.min(4 * Math.abs(x) * (temperature || 1), 1));
-  const cell = (x) => {
-    const colour = `color-mix(in srgb, var(--${x < 0 ? "blue" : "red"}) ${(35 * strength(x)).toFixed(1)}%, var(--back))`;
-    return `<td style="background: ${colour}">${show(x, digits).replace("e", "<wbr>e")}</td>`;
-  };
+  const cell = (x) =>
+    `<td class="heat" style="--hue: var(--${x < 0 ? "blue" : "red"}); --heat: ${strength(x).toFixed(3)}">${show(
+      x,
+      digits,
+    ).replace("e", "<wbr>e")}</td>`;
   const head = entries.map((_, j) => `<th scope="col">z${subscript(j)}</th>`).join("");
   const row = (cells, i) => `<tr><th scope="row">p${subscript(i)}</th>${cells.map(cell).join("")}</tr>`;
   return `<table><caption>Jacobian ∂pᵢ/∂zⱼ</caption>
@@ -177,111 +124,64 @@ function faultOf({ terms, sum }, format) {
   return "";
 }
 
-class SoftmaxPlayground extends HTMLElement {
-  static observedAttributes = ["logits", "temperature", "reach", "format", "parts"];
-
-  connectedCallback() {
-    // JupyterLab would take the arrow keys for its own.
-    this.dataset.lmSuppressShortcuts = "true";
-    if (!this.shadowRoot) {
-      this.attachShadow({ mode: "open" });
-      // Outside of the shadow the target is no input any more, and Sphinx would turn the page.
-      this.shadowRoot.addEventListener("keydown", (event) => {
-        if (event.key.startsWith("Arrow")) event.stopPropagation();
-      });
-    }
-    // An anchor of the page in the address is no reason to forget what was set.
-    this.onAddress = () => this.piece() && this.start();
-    window.addEventListener("hashchange", this.onAddress);
-    this.start();
-    if (this.piece()) this.scrollIntoView({ block: "center" });
-  }
-
-  disconnectedCallback() {
-    window.removeEventListener("hashchange", this.onAddress);
-    clearTimeout(this.timer);
-  }
-
-  attributeChangedCallback() {
-    // Also called before connectedCallback.
-    if (this.shadowRoot) this.start();
-  }
-
-  find(selector) {
-    return this.shadowRoot.querySelector(selector);
-  }
-
-  start() {
-    clearTimeout(this.timer);
-    const read = (name, fallback) => READ[name](this.getAttribute(name) ?? fallback, this.reach);
-    this.shadowRoot.innerHTML = `<style>${STYLE}</style>`;
-    try {
-      this.reach = read("reach", "5");
-      this.parts = read("parts", "temperature entropy");
-      this.state = {
-        logits: read("logits", "2 1 0"),
-        temperature: read("temperature", "1"),
-        format: read("format", "float64"),
-        shift: true,
-      };
-    } catch (error) {
-      this.complain(error);
-      return;
-    }
-    this.shadowRoot.innerHTML += CONTROLS;
-    try {
-      this.state = { ...this.state, ...this.addressed() };
-    } catch (error) {
-      this.complain(error);
-    }
-    this.listen();
-    this.layOut();
-    this.update();
-  }
-
-  complain(error) {
-    if (!(error instanceof Invalid)) throw error;
-    const sentence = document.createElement("p");
-    sentence.className = "problem";
-    sentence.setAttribute("role", "alert");
-    sentence.textContent = `softmax-playground: ${error.message}`;
-    (this.find(".all") ?? this.shadowRoot).append(sentence);
-  }
+class SoftmaxPlayground extends Playground {
+  static observedAttributes = Object.keys(READ);
+  static READ = READ;
+  static ADDRESS = { z: "logits", T: "temperature", format: "format", shift: "shift" };
+  static STYLE = OWN_STYLE;
+  static CONTROLS = CONTROLS;
 
   listen() {
-    for (const part of this.shadowRoot.querySelectorAll("[data-part]")) {
-      part.hidden = !this.parts.includes(part.dataset.part);
-    }
-    const on = (selector, event, change) =>
-      this.find(selector).addEventListener(event, (happening) => {
-        change(happening.target);
-        this.update();
-        this.settle();
-      });
     const { state } = this;
-    on("#temperature", "input", (slider) => (state.temperature = temperatureAt(Number(slider.value))));
-    on("select", "change", (select) => (state.format = select.value));
-    on("[type=checkbox]", "change", (box) => (state.shift = box.checked));
-    on(".rows", "input", (slider) => {
+    for (const part of this.shadowRoot.querySelectorAll("[data-part]")) {
+      part.hidden = !state.parts.includes(part.dataset.part);
+    }
+    this.step = 10 ** Math.floor(Math.log10(state.reach / 20));
+    this.on("#temperature", "input", (slider) => (state.temperature = temperatureAt(Number(slider.value))));
+    this.on("select", "change", (select) => (state.format = select.value));
+    this.on("[type=checkbox]", "change", (box) => (state.shift = box.checked));
+    this.on(".rows", "input", (slider) => {
       state.logits[Number(slider.id.slice(-1))] = Number(slider.value);
     });
-    on(".add", "click", () => {
+    const rows = this.find(".rows");
+    // No movement yet: a finger that is put down here may be about to scroll.
+    rows.addEventListener("pointerdown", ({ target, pointerId }) => {
+      target.closest(".grip")?.setPointerCapture(pointerId);
+    });
+    rows.addEventListener("pointermove", (event) => event.buttons && this.drag(event));
+    rows.addEventListener("click", (event) => this.drag(event));
+    this.on(".add", "click", () => {
       state.logits.push(0);
       this.layOut();
     });
-    on(".remove", "click", () => {
+    this.on(".remove", "click", () => {
       state.logits.pop();
       this.layOut();
     });
+    this.layOut();
   }
 
   layOut() {
-    const step = 10 ** Math.floor(Math.log10(this.reach / 20));
-    const { logits } = this.state;
-    this.find(".rows").innerHTML = logits.map((_, i) => rowMarkup(i, this.reach, step)).join("");
-    logits.forEach((z, i) => (this.find(`#logit${i}`).value = z));
+    const { logits, reach } = this.state;
+    this.find(".rows").innerHTML = logits.map((_, i) => rowMarkup(i, reach, this.step)).join("");
     this.find(".add").disabled = logits.length === MOST;
     this.find(".remove").disabled = logits.length === FEWEST;
+  }
+
+  // Whoever drags a bar means the logit that gives it this probability.
+  drag({ target, clientX }) {
+    const grip = target.closest(".grip");
+    const { logits, temperature, reach } = this.state;
+    if (!grip || temperature === 0 || temperature === Infinity) return;
+    const { left, width } = grip.getBoundingClientRect();
+    const share = Math.min(Math.max((clientX - left) / width, 0), 1);
+    const slider = grip.parentElement.querySelector("input");
+    const others = logits.filter((_, i) => `logit${i}` !== slider.id);
+    const largest = Math.max(...others);
+    const sum = total(others.map((z) => Math.exp((z - largest) / temperature)));
+    const logit = largest + temperature * Math.log((sum * share) / (1 - share));
+    slider.value = Math.min(Math.max(logit, -reach), reach);
+    slider.dispatchEvent(new Event("input", { bubbles: true }));
   }
 
   // What is shown, and what entropy and Jacobian start from: not yet rounded if nothing else was.
@@ -299,11 +199,13 @@ class SoftmaxPlayground extends HTMLElement {
   }
 
   update() {
-    const { logits, temperature, format, shift } = this.state;
+    const { logits, temperature, format, shift, parts } = this.state;
     const { shown, exact, fault } = this.outcome();
-    this.shadowRoot.querySelectorAll(".pair").forEach((row, i) => {
+    this.shadowRoot.querySelectorAll(".row").forEach((row, i) => {
+      const slider = row.querySelector("input");
+      slider.value = logits[i];
+      slider.setAttribute("aria-valuetext", plain(logits[i]));
       row.querySelector(".logit").textContent = plain(logits[i]);
-      row.querySelector("input").setAttribute("aria-valuetext", plain(logits[i]));
       row.querySelector(".bar").style.width = `${100 * (shown[i] || 0)}%`;
       row.querySelector(".probability").textContent = showProbability(shown[i]);
     });
@@ -311,67 +213,28 @@ class SoftmaxPlayground extends HTMLElement {
     slider.value = stepOf(temperature);
     const ends = { 0: "0, all on the largest", Infinity: "infinite, all equal" };
     slider.setAttribute("aria-valuetext", ends[temperature] ?? String(temperature));
-    this.find(".temperature .number").textContent = plain(temperature);
+    this.find(".slider .number").textContent = plain(temperature);
     this.find("select").value = format;
     this.find("[type=checkbox]").checked = shift;
     this.find(".entropy").textContent = `entropy ${show(entropy(exact, format))} nats`;
     this.find(".fault").textContent = fault;
     this.find(".fault").hidden = !fault;
-    if (this.parts.includes("jacobian")) {
+    if (parts.includes("jacobian")) {
       const entries = jacobian(exact, temperature, format);
       this.find(".jacobian").innerHTML = jacobianMarkup(entries, temperature);
     }
   }
 
-  settle() {
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => {
-      const { shown, fault } = this.outcome();
-      const words = shown.map((p, i) => `p${subscript(i)} ${showProbability(p)}`);
-      this.find("[role=status]").textContent = [...words, fault].filter(Boolean).join(", ");
-      this.writeAddress();
-    }, QUIET_MILLISECONDS);
+  words() {
+    const { shown, fault } = this.outcome();
+    const words = shown.map((p, i) => `p${subscript(i)} ${showProbability(p)}`);
+    return [...words, fault].filter(Boolean).join(", ");
   }
 
-  // The name under which this element's state stands in the address, if it does.
-  key() {
-    if (this.id) return this.id;
-    // Of several without an id only the first can have the common name.
-    const first = document.querySelector("softmax-playground[share]:not([id])");
-    return first === this ? "softmax" : undefined;
-  }
-
-  piece() {
-    const key = this.key();
-    const pieces = location.hash.slice(1).split("&");
-    return key && pieces.find((text) => text.startsWith(`${key}=`))?.slice(key.length + 1);
-  }
-
-  addressed() {
-    const state = {};
-    const names = { z: "logits", T: "temperature", format: "format", shift: "shift" };
-    // Mail programs and chats write a comma as %2C.
-    const settings = (this.piece() ?? "").replaceAll("%2C", ",").replaceAll("%3A", ":").replaceAll("%3B", ";");
-    for (const setting of settings.split(";").filter(Boolean)) {
-      const [name, value = ""] = setting.split(":");
-      check("a setting in the address", setting, name, Object.hasOwn(names, name), "z, T, format or shift");
-      state[names[name]] = READ[names[name]](value, this.reach);
-    }
-    return state;
-  }
-
-  writeAddress() {
-    const key = this.key();
-    if (!key) return;
+  settings() {
     const { logits, temperature, format, shift } = this.state;
-    const settings = [`z:${logits}`, `T:${temperature === Infinity ? "inf" : temperature}`, `format:${format}`];
-    if (!shift) settings.push("shift:off");
-    const others = location.hash
-      .slice(1)
-      .split("&")
-      .filter((text) => text.includes("=") && !text.startsWith(`${key}=`));
-    const fragment = [...others, `${key}=${settings.join(";")}`].join("&");
-    history.replaceState(history.state, "", `#${fragment}`);
+    const settings = { z: logits, T: temperature === Infinity ? "inf" : temperature, format };
+    return shift ? settings : { ...settings, shift: "off" };
   }
 }
 

@@ -1,13 +1,33 @@
 """How the tests build the site."""
 
+import functools
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+# Where the site pretends to stand: 404.html finds its files below this path only.
+SITE_URL = "https://book.example/softmax/"
 
 
-def build(root: Path, target: Path) -> subprocess.CompletedProcess[str]:
+def build(root: Path, target: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [Path(sys.executable).with_name("jupyter-book"), "build", root]
     flags = ["--path-output", target, "-W", "-n", "--keep-going", "-q"]
-    return subprocess.run([*command, *flags], capture_output=True, text=True, check=False)
+    return run([*command, *flags], **{"SITE_URL": SITE_URL} | environment)
+
+
+def add_lite(site: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Add the chapters that run in the browser, as `make lite` does."""
+    return run([sys.executable, ROOT / "book" / "_lite" / "build.py", site], **environment)
+
+
+def run(command: list[str | Path], **environment: str) -> subprocess.CompletedProcess[str]:
+    env = os.environ | environment
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=env)
+
+
+@functools.cache
+def ids_on(page: Path) -> set[str]:
+    return set(re.findall(r'\bid="([^"]+)"', page.read_text(encoding="utf-8")))

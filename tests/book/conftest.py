@@ -1,5 +1,9 @@
+import os
+import shutil
+
 import pytest
 from building import ROOT, build
+from playwright.sync_api import sync_playwright
 
 
 @pytest.fixture(scope="session")
@@ -9,3 +13,20 @@ def site(tmp_path_factory):
     outcome = build(ROOT, target)
     assert outcome.returncode == 0, outcome.stderr[-5000:]
     return target / "_build" / "html"
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """The machine's browser; without one these tests are skipped, except in CI."""
+    found = shutil.which("chromium") or shutil.which("google-chrome")
+    if not found:
+        advice = "no Chromium on this machine (Debian: apt-get install chromium)"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(advice)
+    with sync_playwright() as playwright:
+        # The book needs nobody else's server: no other host can be resolved.
+        browser = playwright.chromium.launch(
+            executable_path=found,
+            args=["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"],
+        )
+        yield browser
+        browser.close()

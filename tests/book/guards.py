@@ -13,6 +13,8 @@ from softmax_lib.claims import RECORD_TYPE, Verdict
 PHRASES = [str(verdict) for verdict in Verdict if " " in verdict]
 # To say that there is a gap claims nothing, and `gap` is also the difference of two logits.
 WORDS = [str(verdict) for verdict in Verdict if verdict.isalpha() and verdict != Verdict.GAP]
+# Lines of code that stand open on a page.
+LONGEST = 12
 FENCE = re.compile(r"^(`{3,}|:{3,})[^\n]*(.*?)^\1", re.DOTALL | re.MULTILINE)
 
 
@@ -55,6 +57,15 @@ def code_that_does_not_parse(notebook: Path) -> Iterator[str]:
             ast.parse(cell.source)
         except SyntaxError as error:
             yield f"{where}: is not plain Python: {error.msg}"
+
+
+def long_code_in_the_way(notebook: Path) -> Iterator[str]:
+    """On a phone a dozen lines fill the screen; what is longer is folded."""
+    for where, cell in cells(notebook, "code"):
+        length = len(cell.source.splitlines())
+        folded = {"hide-input", "hide-cell", "remove-input"} & set(cell.metadata.get("tags", []))
+        if length > LONGEST and not folded:
+            yield f"{where}: has {length} lines; fold it with the tag hide-input"
 
 
 def complaints(notebook: Path) -> Iterator[str]:
@@ -190,6 +201,7 @@ GUARDS = (
     cells_out_of_order,
     cells_that_are_not_compared,
     code_that_does_not_parse,
+    long_code_in_the_way,
     complaints,
     figures_without_words,
     asserted_expressions,

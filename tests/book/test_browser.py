@@ -1,128 +1,43 @@
 """Every page in a real browser: nothing from elsewhere, no error, all formulas typeset."""
 
 import contextlib
-import functools
-import http.server
+import gzip
 import itertools
-import os
-import shutil
-import threading
+from urllib.parse import unquote, urlsplit
 
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from building import ROOT
-from playwright.sync_api import Error, sync_playwright
+from browsing import NARROW, WIDE, Visit, served
+from building import ROOT, SITE_URL, ids_on
+from playwright.sync_api import Error
 
-from softmax_lib import softmax
+from softmax_lib import scaled_dot_product_attention, softmax, softmax_jacobian
+from softmax_lib.playground import AttentionPlayground
 
 PAGES = sorted(
     path.relative_to(ROOT).with_suffix(".html").as_posix()
     for path in (ROOT / "book").iterdir()
     if path.suffix in {".ipynb", ".md"}
 )
-WIDE, NARROW = 1280, 360
-# How long a page may take on a machine that does other things at the same time.
-PATIENCE = 60_000
+FRONT_PAGE = "book/intro.html"
 
 
 @pytest.fixture(scope="session")
-def chromium():
-    """The machine's browser; without one these tests are skipped, except in CI."""
-    found = shutil.which("chromium") or shutil.which("google-chrome")
-    if not found:
-        advice = "no Chromium on this machine (Debian: apt-get install chromium)"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(advice)
-    with sync_playwright() as playwright:
-        # The book needs nobody else's server: no other host can be resolved.
-        browser = playwright.chromium.launch(
-            executable_path=found,
-            args=["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"],
-        )
-        yield browser
-        browser.close()
+def address(site, tmp_path_factory):
+    """Where the site is served: below the path that it was built for."""
+    root = tmp_path_factory.mktemp("root")
+    path = urlsplit(SITE_URL).path.strip("/")
+    (root / path).symlink_to(site)
+    with served(root) as address:
+        yield f"{address}/{path}"
 
 
-class Handler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        """Keep the tests' output free of it."""
-
-
-@contextlib.contextmanager
-def served(folder):
-    """Serve a folder on loopback, and give its address."""
-    handler = functools.partial(Handler, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
-
-
-@pytest.fixture(scope="session")
-def address(site):
-    with served(site) as address:
-        yield address
-
-
-class Visit:
-    """A page that is opened, and what it asked for and complained about meanwhile."""
-
-    def __init__(self, browser, address, page, scheme="light"):
-        self.context = browser.new_context(
-            color_scheme=scheme,
-            # A colour on its way to another one has the contrast of neither.
-            reduced_motion="reduce",
-            viewport={"width": WIDE, "height": 900},
-        )
-        self.context.set_default_timeout(PATIENCE)
-        self.outside, self.complaints = [], []
-        self.context.on("request", lambda request: self._note(request.url, address))
-        self.context.on("requestfailed", lambda request: self.complaints.append(request.url))
-        self.context.on("response", self._note_failure)
-        self.context.on("console", self._note_error)
-        self.context.on("weberror", lambda error: self.complaints.append(str(error.error)))
-        self.page = self.context.new_page()
-        self.page.goto(f"{address}/{page}", wait_until="load")
-
-    def _note(self, url, address):
-        if not url.startswith((address, "data:", "blob:")):
-            self.outside.append(url)
-
-    def _note_failure(self, response):
-        if response.status >= 400:
-            self.complaints.append(f"{response.status} {response.url}")
-
-    def _note_error(self, message):
-        if message.type == "error":
-            self.complaints.append(message.text)
-
-    def typeset(self):
-        """Wait until MathJax is done; return how many formulas there are and how many came out."""
-        self.page.evaluate("window.MathJax ? MathJax.startup.promise : null")
-        return self.page.evaluate(
-            """[document.querySelectorAll(".math").length,
-                document.querySelectorAll(".math mjx-container:not(:has(mjx-merror))").length]"""
-        )
-
-    def overflow(self):
-        """Return by how much the page is wider than the window."""
-        return self.page.evaluate(
-            "document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth"
-        )
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.context.close()
-
-
-# Not the book's: the theme's logo stands outside of all landmarks, and docutils gives a
+# Not the book's: the theme's logo and its text stand outside of all landmarks, and docutils gives a
 # bibliography roles that are deprecated.
 KNOWN = {
     ("region", "navbar-brand"),
+    ("region", "logo__title"),
     ("aria-allowed-role", "doc-biblioentry"),
     ("aria-deprecated-role", "doc-biblioentry"),
     ("aria-required-children", "citation-list"),
@@ -151,7 +66,7 @@ def abridge(visit):
 
 @pytest.fixture(
     scope="module",
-    params=itertools.product(PAGES, ["light", "dark"]),
+    params=itertools.product([*PAGES, "404.html", "search.html"], ["light", "dark"]),
     ids=lambda choice: " ".join(choice),
 )
 def visit(request, chromium, address):
@@ -190,9 +105,36 @@ def test_the_page_complains_of_nothing(visit):
 
 
 def test_the_page_is_accessible(visit):
-    if visit.name != "book/intro.html":  # whose listings stand for those of all pages
+    if visit.name != FRONT_PAGE:  # whose listings stand for those of all pages
         abridge(visit)
     assert list(violations(visit)) == []
+
+
+def test_every_link_leads_to_a_place_that_exists(visit, site, address):
+    links = visit.page.evaluate("Array.from(document.querySelectorAll('a[href]'), (a) => a.href)")
+    inner = [link.removeprefix(address) for link in links if link.startswith(address)]
+    assert inner
+    for link in inner:
+        path, _, anchor = link.partition("#")
+        target = site / unquote(path.partition("?")[0]).lstrip("/")
+        target = target / "index.html" if target.is_dir() else target
+        assert target.exists(), link
+        # Some scripts make an anchor of their own for the top of the page.
+        assert not anchor or unquote(anchor) in ids_on(target), link
+
+
+# What the theme and MathJax weigh is theirs.
+THEIRS = ("_static/styles/", "_static/scripts/", "_static/vendor/", "_static/mathjax/")
+
+
+def test_the_front_page_is_light(chromium, address, site):
+    with Visit(chromium, address, FRONT_PAGE) as visit:
+        visit.page.wait_for_load_state("networkidle")
+        paths = {urlsplit(url.removeprefix(f"{address}/")).path for url in visit.loaded}
+    ours = [path for path in paths if not path.startswith(THEIRS)]
+    assert {FRONT_PAGE, "_static/book.css"} <= set(ours)
+    # As a server sends it: compressed.
+    assert sum(len(gzip.compress((site / path).read_bytes())) for path in ours) < 500_000
 
 
 def test_search_finds_a_term(chromium, address):
@@ -216,7 +158,7 @@ def numbers(locator):
 
 
 def test_a_key_moves_a_slider_and_the_numbers_are_those_of_softmax(chromium, address):
-    with Visit(chromium, address, "book/intro.html") as visit:
+    with Visit(chromium, address, FRONT_PAGE) as visit:
         playground = visit.page.locator("softmax-playground")
         slider = playground.get_by_role("slider", name="z₂, logit 2")
         for key, moved_to in (("ArrowRight", 1.1), ("Home", -5), ("End", 5)):
@@ -226,6 +168,136 @@ def test_a_key_moves_a_slider_and_the_numbers_are_those_of_softmax(chromium, add
             # Four digits are shown.
             shown = numbers(playground.locator(".probability"))
             np.testing.assert_allclose(shown, softmax(logits), rtol=5e-4)
+
+
+def test_both_ends_of_the_temperature_are_reached(chromium, address):
+    with Visit(chromium, address, "book/temperature.html") as visit:
+        playground = visit.page.locator("softmax-playground")
+        slider = playground.get_by_role("slider", name="temperature")
+        for key, temperature in (("Home", 0.0), ("End", np.inf)):
+            slider.press(key)
+            shown = playground.locator(".probability").all_inner_texts()
+            logits = numbers(playground.locator(".logit"))
+            expected = softmax(logits, temperature=temperature)
+            assert [float(text.removeprefix("exactly ")) for text in shown] == list(expected)
+
+
+def test_a_bar_can_be_dragged(chromium, address):
+    with Visit(chromium, address, "book/intro.html") as visit:
+        playground = visit.page.locator("softmax-playground")
+        grip = playground.locator(".grip").nth(1)
+        grip.scroll_into_view_if_needed()
+        box = grip.bounding_box()
+        height = box["y"] + box["height"] / 2
+        visit.page.mouse.move(box["x"] + 10, height)
+        visit.page.mouse.down()
+        assert numbers(playground.locator(".logit")) == [2, 1, 0]
+        visit.page.mouse.move(box["x"] + 0.7 * box["width"], height)
+        visit.page.mouse.up()
+        logits = numbers(playground.locator(".logit"))
+        assert logits[::2] == [2, 0]
+        # The logit goes in steps of 0.1, and p changes by at most a quarter of a step.
+        assert abs(softmax(logits)[1] - 0.7) < 0.1 / 4
+
+
+def test_a_key_widens_the_keys_and_the_numbers_are_those_of_attention(chromium, address):
+    with Visit(chromium, address, "book/attention.html") as visit:
+        playground = visit.page.locator("attention-playground")
+        playground.get_by_role("checkbox", name="divide by").press("Space")
+        slider = playground.get_by_role("slider", name="width")
+        for key, d_k in (("ArrowRight", 128), ("End", 512), ("Home", 1)):
+            slider.press(key)
+            queries, keys = AttentionPlayground(d_k).queries_and_keys()
+            weights = scaled_dot_product_attention(queries, keys, np.eye(len(keys)), scale=1.0)
+            norms = np.linalg.norm(softmax_jacobian(queries @ keys.T), axis=(-2, -1))
+            percents = numbers(playground.locator("tbody .heat"))
+            assert percents == np.round(100 * weights).ravel().tolist()
+            # Three digits are shown.
+            tops = numbers(playground.locator("tbody .top"))
+            np.testing.assert_allclose(tops, weights.max(axis=-1), rtol=5e-3)
+            np.testing.assert_allclose(numbers(playground.locator("tbody .norm")), norms, rtol=5e-3)
+            means = numbers(playground.locator("tfoot .result"))
+            expected = [weights.max(axis=-1).mean(), norms.mean()]
+            np.testing.assert_allclose(means, expected, rtol=5e-3)
+
+
+@pytest.mark.parametrize(
+    ("page", "kind", "control", "fragment"),
+    [
+        ("temperature", "softmax", "temperature", "play-temperature=z:2,2,1,-1;T:100;"),
+        ("attention", "attention", "width", "play-attention=d_k:256;scaled:on;seed:1"),
+    ],
+)
+def test_the_address_holds_what_was_set(page, kind, control, fragment, chromium, address):
+    with Visit(chromium, address, f"book/{page}.html") as visit:
+        playground = visit.page.locator(f"{kind}-playground")
+        shown = playground.locator(".all")
+        before = shown.inner_text()
+        slider = playground.get_by_role("slider", name=control)
+        slider.press("End")
+        slider.press("ArrowLeft")
+        after = shown.inner_text()
+        # The address follows when the movement has come to rest.
+        visit.page.wait_for_url(f"**#{fragment}*")
+        visit.page.reload()
+        assert shown.inner_text() == after != before
+
+
+PAINT = """(cells) => {
+    const context = document.createElement("canvas").getContext("2d");
+    const paint = (colour) => {
+        context.fillStyle = colour;
+        context.fillRect(0, 0, 1, 1);
+        return [...context.getImageData(0, 0, 1, 1).data.slice(0, 3)];
+    };
+    return cells.map(getComputedStyle).map((s) => [paint(s.color), paint(s.backgroundColor)]);
+}"""
+
+
+def luminance(colour):
+    """Return the relative luminance of WCAG, whose contrast is (a + 0.05) / (b + 0.05)."""
+    c = np.asarray(colour) / 255
+    return np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4) @ [
+        0.2126,
+        0.7152,
+        0.0722,
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("page", "strongest"),
+    [
+        ("jacobian", "play-jacobian=z:5,5,-5,-5"),
+        ("attention", "play-attention=d_k:512;scaled:off"),
+    ],
+)
+def test_the_numbers_of_a_heat_map_can_be_read(page, strongest, scheme, chromium, address):
+    with Visit(chromium, address, f"book/{page}.html#{strongest}", scheme) as visit:
+        cells = visit.page.locator(".heat")
+        heats = cells.evaluate_all("(cells) => cells.map((td) => td.style.cssText)")
+        assert any("--heat: 1.000" in heat for heat in heats)
+        contrasts = [
+            (max(pair) + 0.05) / (min(pair) + 0.05)
+            for pair in map(luminance, cells.evaluate_all(PAINT))
+        ]
+        assert max(contrasts) > 1.2 * min(contrasts)  # there are colours
+        assert min(contrasts) >= 4.5
+
+
+@pytest.mark.parametrize("page", ["temperature", "numerical-stability", "attention"])
+def test_a_finger_finds_every_control(page, chromium, address):
+    with Visit(chromium, address, f"book/{page}.html") as visit:
+        visit.page.set_viewport_size({"width": NARROW, "height": 900})
+        playground = visit.page.locator("softmax-playground, attention-playground")
+        controls = playground.locator("input, button, select, .grip").locator("visible=true")
+        sizes = controls.evaluate_all(
+            """(controls) => controls
+                 .map((control) => (control.closest("label") ?? control).getBoundingClientRect())
+                 .map(({width, height}) => Math.min(width, height))"""
+        )
+        assert len(sizes) > 2
+        assert min(sizes) >= 24
 
 
 FAULTS = {

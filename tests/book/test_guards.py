@@ -4,7 +4,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from guards import GUARDS, typed_verdicts_in_text
+from guards import GUARDS, LONGEST, typed_verdicts_in_text
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from softmax_lib.claims import RECORD_TYPE
@@ -66,6 +66,7 @@ PLANTED = {
         code("# PYTEST_VALIDATE_IGNORE_OUTPUT\n1"),
     ),
     "a magic command": ("code_that_does_not_parse", code(MAGIC)),
+    "a screenful of code": ("long_code_in_the_way", code("1\n" * LONGEST + "1")),
     "an error as output": ("complaints", code(outputs=[new_output("error", ename="E", evalue="")])),
     "a warning as output": (
         "complaints",
@@ -146,6 +147,8 @@ def test_every_guard_has_a_planted_fault():
 
 HARMLESS = {
     "a comparison": code("assert simplify(left - right) == 0"),
+    "a dozen lines": code("\n".join("1" * LONGEST)),
+    "a screenful of code that is folded": code("1\n" * LONGEST + "1", tags=["hide-input"]),
     "a figure with words": code(outputs=[shown(image_png="")], mystnb=FIGURE | CAPTION),
     "a record that was computed": code('record("sum-one")', outputs=[RECORD]),
     "a number in a statement": new_markdown_cell(BOX.replace("{}", "1.0")),

@@ -1,5 +1,6 @@
 """The site builds without a warning, and shows on every page what the records say."""
 
+import filecmp
 import json
 import re
 import shutil
@@ -9,7 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 import yaml
-from building import ROOT, build
+from building import ROOT, SITE_URL, build, ids_on
 
 from softmax_lib.claims import Verdict
 
@@ -19,10 +20,6 @@ SOURCES = ("book", "_config.yml", "_toc.yml")
 @pytest.fixture(scope="module")
 def claims(site):
     return json.loads((site / "claims.json").read_text(encoding="utf-8"))
-
-
-def ids_on(page: Path) -> set[str]:
-    return set(re.findall(r'\bid="([^"]+)"', page.read_text(encoding="utf-8")))
 
 
 def chapters() -> list[str]:
@@ -101,6 +98,67 @@ def test_no_page_shows_an_unresolved_role(site):
     for chapter in chapters():
         text = (site / f"{chapter}.html").read_text(encoding="utf-8")
         assert not re.search(r"\{(prf:ref|glue:\w+|reals|floats|cite:\w)\}", text), chapter
+
+
+def test_every_claim_is_in_the_index_with_both_verdicts(site, claims):
+    index = (site / "book/index-of-claims.html").read_text(encoding="utf-8")
+    for claim in claims:
+        page, _, anchor = claim["page"].partition("#")
+        assert f'href="{Path(page).name}#{anchor}"' in index, claim["id"]
+        asked = [side for side in ("reals", "floats") if claim[side] != "–"]
+        assert index.count(f'href="ledger.html#claim-{claim["id"]}"') >= len(asked), claim["id"]
+
+
+def test_the_front_page_has_a_card_for_each_chapter_with_its_question(site):
+    contents = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    front = (site / "book/intro.html").read_text(encoding="utf-8")
+    cards = re.findall(
+        r'class="sd-card .*?sd-card-text">(.*?)</p>.*?sd-stretched-link.*?href="([^"]+)"',
+        front,
+        re.DOTALL,
+    )
+    chapters = [Path(chapter["file"]).name for chapter in contents["parts"][0]["chapters"]]
+    assert [href for _, href in cards] == [f"{name}.html" for name in chapters]
+    assert all("?" in question for question, _ in cards)
+
+
+def test_every_page_has_a_title_a_description_and_a_card_for_others_to_show(site):
+    titles = []
+    for chapter in chapters():
+        text = (site / f"{chapter}.html").read_text(encoding="utf-8")
+        (title,) = re.findall(r"<title>([^<]+)</title>", text)
+        titles.append(title)
+        (description,) = re.findall(r'<meta name="description" content="([^"]+)"', text)
+        assert len(description) > 50, chapter
+        (url,) = re.findall(r'<meta property="og:url" content="([^"]+)"', text)
+        assert url == f"{SITE_URL}{chapter}.html"
+        (image,) = re.findall(r'<meta property="og:image" content="([^"]+)"', text)
+        assert (site / image.removeprefix(SITE_URL)).exists()
+    assert len(set(titles)) == len(titles)
+
+
+def test_the_sitemap_lists_every_page(site):
+    sitemap = (site / "sitemap.xml").read_text(encoding="utf-8")
+    listed = set(re.findall(r"<loc>([^<]+)</loc>", sitemap))
+    assert listed >= {f"{SITE_URL}{chapter}.html" for chapter in chapters()}
+    assert all((site / address.removeprefix(SITE_URL)).exists() for address in listed)
+
+
+def test_two_builds_are_byte_for_byte_the_same(site, copy):
+    outcome = build(copy, copy)
+    assert outcome.returncode == 0, outcome.stderr[-5000:]
+    other = copy / "_build" / "html"
+    names = {path.relative_to(site) for path in site.rglob("*") if path.is_file()}
+    assert names == {path.relative_to(other) for path in other.rglob("*") if path.is_file()}
+    _, differing, unread = filecmp.cmpfiles(site, other, names, shallow=False)
+    assert (differing, unread) == ([], [])
+
+
+def test_an_address_that_is_none_stops_the_build(copy):
+    (copy / "_toc.yml").write_text("format: jb-book\nroot: book/references\n", encoding="utf-8")
+    outcome = build(copy, copy, SITE_URL="book.example")
+    assert outcome.returncode != 0
+    assert "SITE_URL must be an address" in outcome.stdout + outcome.stderr
 
 
 @pytest.fixture

@@ -5,27 +5,42 @@ import re
 
 import pytest
 
-from softmax_lib.playground import SoftmaxPlayground
+from softmax_lib.playground import AttentionPlayground, SoftmaxPlayground
 
 ALL_PARTS = ("temperature", "entropy", "jacobian", "format", "shift")
 
 
-def test_equal_arguments_give_equal_html():
-    first, second = (SoftmaxPlayground([1, 2], parts=ALL_PARTS)._repr_html_() for _ in range(2))
+KINDS = {
+    "softmax-playground": lambda: SoftmaxPlayground([1, 2], parts=ALL_PARTS),
+    "attention-playground": AttentionPlayground,
+}
+each_kind = pytest.mark.parametrize("kind", KINDS)
+
+
+@each_kind
+def test_equal_arguments_give_equal_html(kind):
+    first, second = (KINDS[kind]()._repr_html_() for _ in range(2))
     assert first == second
 
 
-def test_nothing_comes_from_elsewhere():
-    written = SoftmaxPlayground(parts=ALL_PARTS)._repr_html_()
+@each_kind
+def test_nothing_comes_from_elsewhere(kind):
+    written = KINDS[kind]()._repr_html_()
     assert not re.search(r"https?:|//\w|@import|url\(|\bfetch\b|\bimport\b", written)
 
 
-def test_one_script_and_one_tag():
-    written = SoftmaxPlayground()._repr_html_()
+@each_kind
+def test_one_script_and_one_tag(kind):
+    written = KINDS[kind]()._repr_html_()
     assert written.count("<script>") == written.count("</script>") == 1
-    assert written.count("<softmax-playground ") == written.count("</softmax-playground>") == 1
+    assert written.count(f"<{kind} ") == written.count(f"</{kind}>") == 1
     assert "export" not in written
     assert len(written.encode()) < 20_000
+
+
+def test_no_kind_has_the_other_in_it():
+    assert 'customElements.define("attention' not in SoftmaxPlayground()._repr_html_()
+    assert 'customElements.define("softmax' not in AttentionPlayground()._repr_html_()
 
 
 def test_the_tag_says_what_was_asked_for():
@@ -34,11 +49,18 @@ def test_the_tag_says_what_was_asked_for():
     )
     assert playground.tag() == (
         '<softmax-playground logits="0.5 -3 8" temperature="inf" reach="10" format="float16" '
-        'parts="shift" id="here" data-lm-suppress-shortcuts="true"></softmax-playground>'
+        'shift="on" parts="shift" id="here"></softmax-playground>'
+    )
+
+
+def test_the_attention_tag_says_what_was_asked_for():
+    assert AttentionPlayground(16, scaled=False, seed=7, name="here").tag() == (
+        '<attention-playground d_k="16" scaled="off" seed="7" id="here"></attention-playground>'
     )
 
 
 def test_repr_is_plain_text():
+    assert repr(AttentionPlayground()) == "AttentionPlayground(64, scaled=True, seed=1)"
     assert repr(SoftmaxPlayground()) == "SoftmaxPlayground([2.0, 1.0, 0.0], temperature=1.0)"
 
 
@@ -67,3 +89,26 @@ def test_a_bad_argument_is_refused_and_named(arguments, named):
 def test_parts_in_one_string_are_refused():
     with pytest.raises(TypeError, match="'temperature entropy'"):
         SoftmaxPlayground(parts="temperature entropy")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ({"d_k": 0}, "d_k.* 0$"),
+        ({"d_k": 48}, "d_k.* 48$"),
+        ({"d_k": 1024}, "d_k.* 1024$"),
+        ({"d_k": 0.5}, r"d_k.* 0\.5$"),
+        ({"seed": -1}, "seed.* -1$"),
+        ({"seed": 2**32}, "seed.* 4294967296$"),
+        ({"seed": 1.5}, r"seed.* 1\.5$"),
+        ({"name": "1"}, "name.* '1'$"),
+    ],
+)
+def test_a_bad_argument_of_attention_is_refused_and_named(arguments, named):
+    with pytest.raises(ValueError, match=named):
+        AttentionPlayground(**arguments)
+
+
+def test_a_scaled_that_is_no_bool_is_refused():
+    with pytest.raises(TypeError, match="'no'"):
+        AttentionPlayground(scaled="no")

@@ -1,19 +1,13 @@
 """The numbers on the page are softmax_lib's, to the digits that are shown."""
 
-import json
 import math
-import os
-import shutil
-import subprocess
-from decimal import ROUND_HALF_UP, Context, Decimal
-from importlib import resources
 
 import numpy as np
 import pytest
+from node import read, run, shown
 
 from softmax_lib import entropy, naive_softmax, softmax, softmax_jacobian
 
-SCRIPT = resources.files("softmax_lib.playground").joinpath("softmax.js")
 FORMATS = ("float16", "float32", "float64")
 TEMPERATURES = (0.0, 0.01, 0.178, 0.7, 1.0, 3.16, 100.0, math.inf)
 
@@ -40,22 +34,6 @@ console.log(JSON.stringify(answers));
 """
 
 
-def run(driver, values):
-    """Return what a driver, with the functions of softmax.js, writes about some values."""
-    node = shutil.which("node")
-    if not node:
-        advice = "no node on this machine (Debian: apt-get install nodejs)"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(advice)
-    done = subprocess.run(
-        [node, "--eval", SCRIPT.read_text(encoding="utf-8") + driver],
-        input=json.dumps(values),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return json.loads(done.stdout)
-
-
 def ask(questions):
     """Return what softmax.js makes of each question."""
     return run(DRIVER, questions)
@@ -64,19 +42,6 @@ def ask(questions):
 def question(logits, temperature=1.0, format="float64"):
     written = "Infinity" if temperature == math.inf else temperature
     return {"logits": list(map(float, logits)), "temperature": written, "format": format}
-
-
-def shown(value, digits=4):
-    """Write a number as the page does: ties, which float16 has, go away from 0."""
-    if math.isnan(value):
-        return "NaN"
-    if math.isinf(value) or value == 0:
-        return ("−" if value < 0 else "") + ("∞" if value else "0")
-    return Context(prec=digits, rounding=ROUND_HALF_UP).create_decimal(Decimal(float(value)))
-
-
-def read(text):
-    return text if text in {"NaN", "∞", "−∞", "0"} else Decimal(text.replace("−", "-"))
 
 
 def expected(logits, temperature, format):

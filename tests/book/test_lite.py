@@ -1,0 +1,260 @@
+"""Chapters in the browser: the site has all that they need, and they run to the end there."""
+
+import ast
+import filecmp
+import hashlib
+import json
+import os
+import re
+import sys
+import zipfile
+from pathlib import Path
+
+import nbformat
+import pytest
+from browsing import Visit, served
+from building import ROOT, add_lite, build
+from guards import cells
+from jupyterlite_pyodide_kernel.constants import PYODIDE_CDN_URL, PYODIDE_VERSION
+
+from softmax_lib.claims import RECORD_TYPE
+
+CHAPTERS = sorted((ROOT / "book").glob("*.ipynb"))
+# What Pyodide has of the modules that the chapters import.
+IN_PYODIDE = {"IPython", "matplotlib", "ml_dtypes", "mpmath", "numpy", "sympy"}
+LOADING, RUNNING = 180_000, 1_200_000  # milliseconds; the longest chapter takes minutes
+
+chapter_by_chapter = pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+
+
+@pytest.fixture(scope="module")
+def runnable(tmp_path_factory):
+    """The folder of a site made as by `make lite`."""
+    target = tmp_path_factory.mktemp("lite")
+    outcome = build(ROOT, target, LITE="1")
+    assert outcome.returncode == 0, outcome.stderr[-5000:]
+    outcome = add_lite(target / "_build" / "html")
+    assert outcome.returncode == 0, outcome.stderr[-5000:]
+    return target / "_build" / "html"
+
+
+@pytest.fixture(scope="module")
+def address(runnable):
+    with served(runnable) as address:
+        yield address
+
+
+def launch_address(page: Path) -> str:
+    text = page.read_text(encoding="utf-8")
+    return re.search(r'<a href="([^"]*)"[^>]*btn-launch-button', text)[1]
+
+
+@chapter_by_chapter
+def test_the_button_leads_to_the_chapter(runnable, chapter):
+    page = runnable / "book" / f"{chapter.stem}.html"
+    view, _, name = launch_address(page).partition("?path=")
+    assert name == chapter.name
+    assert (page.parent / view).is_file()
+    assert (runnable / "lite" / "files" / name).is_file()
+
+
+@chapter_by_chapter
+def test_the_notebook_can_be_downloaded(runnable, chapter):
+    page = runnable / "book" / f"{chapter.stem}.html"
+    target = re.search(r'<a href="([^"]*)"[^>]*btn-download-source-button', page.read_text())[1]
+    assert (page.parent / target).read_bytes() == chapter.read_bytes()
+
+
+def test_without_it_the_button_leads_to_how_to_run(site):
+    targets = {launch_address(site / "book" / f"{chapter.stem}.html") for chapter in CHAPTERS}
+    assert targets == {"run.html"}
+    assert (site / "book" / "run.html").is_file()
+
+
+@chapter_by_chapter
+def test_the_copy_is_the_chapter_with_one_cell_before_it(runnable, chapter):
+    copy = nbformat.read(runnable / "lite" / "files" / chapter.name, as_version=4)
+    nbformat.validate(copy)
+    assert copy.metadata.kernelspec.name == "python"
+    assert copy.cells[0].source.count("%pip") == 1
+    assert copy.cells[1:] == nbformat.read(chapter, as_version=4).cells
+
+
+def imports(chapter):
+    for _, cell in cells(chapter, "code"):
+        for node in ast.walk(ast.parse(cell.source)):
+            if isinstance(node, ast.Import):
+                yield from (alias.name.partition(".")[0] for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                yield node.module.partition(".")[0]
+
+
+def test_all_that_the_chapters_import_is_there(runnable):
+    wanted = {name for chapter in CHAPTERS for name in imports(chapter)}
+    beside = {path.stem for path in (runnable / "lite" / "files").glob("*.py")}
+    in_wheels = {
+        name.partition("/")[0]
+        for wheel in (runnable / "lite" / "pypi").glob("*.whl")
+        for name in zipfile.ZipFile(wheel).namelist()
+    }
+    assert wanted <= IN_PYODIDE | beside | in_wheels | sys.stdlib_module_names
+
+
+def test_all_files_that_the_chapters_read_are_there(runnable):
+    named = {
+        name
+        for chapter in CHAPTERS
+        for _, cell in cells(chapter, "code")
+        for name in re.findall(r'"([\w/-]+\.(?:txt|mplstyle))"', cell.source)
+    }
+    assert "figures.mplstyle" in named
+    assert all((runnable / "lite" / "files" / name).is_file() for name in named)
+
+
+def test_every_wheel_is_listed_with_its_hash(runnable):
+    folder = runnable / "lite" / "pypi"
+    index = json.loads((folder / "all.json").read_text(encoding="utf-8"))
+    listed = {
+        file["filename"]: file["digests"]["sha256"]
+        for project in index.values()
+        for release in project["releases"].values()
+        for file in release
+    }
+    found = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in folder.glob("*.whl")}
+    assert {"softmax_lib", "comm"} <= {name.partition("-")[0] for name in found}
+    assert listed == found
+
+
+def test_two_builds_are_the_same(runnable, tmp_path):
+    assert add_lite(tmp_path).returncode == 0
+    assert differences(runnable / "lite", tmp_path / "lite") == []
+
+
+def differences(one, other):
+    names = [{p.relative_to(top) for p in top.rglob("*") if p.is_file()} for top in (one, other)]
+    _, differing, unreadable = filecmp.cmpfiles(one, other, names[0] & names[1], shallow=False)
+    return [*names[0] ^ names[1], *differing, *unreadable]
+
+
+def test_the_listing_names_every_chapter_in_an_order_of_its_own(runnable):
+    path = runnable / "lite" / "api" / "contents" / "all.json"
+    names = [entry["name"] for entry in json.loads(path.read_text(encoding="utf-8"))["content"]]
+    assert {chapter.name for chapter in CHAPTERS} <= set(names)
+    assert names == sorted(names)
+
+
+@pytest.fixture
+def distribution(tmp_path):
+    """A folder that is a distribution of Pyodide by its looks, with one package in it."""
+    folder = tmp_path / "pyodide"
+    folder.mkdir()
+    wheel = folder / "any.whl"
+    wheel.write_bytes(b"wheel")
+    entry = {"file_name": wheel.name, "sha256": hashlib.sha256(b"wheel").hexdigest(), "depends": []}
+    names = ("ipython", "jedi", "matplotlib", "micropip", "ml-dtypes", "numpy", "sympy")
+    lock = {"packages": dict.fromkeys(names, entry)}
+    (folder / "pyodide-lock.json").write_text(json.dumps(lock), encoding="utf-8")
+    (folder / "package.json").write_text(json.dumps({"version": PYODIDE_VERSION}), encoding="utf-8")
+    for name in ("pyodide.mjs", "python_stdlib.zip"):
+        (folder / name).touch()
+    return folder
+
+
+FAULTS = {
+    "it has no pyodide-lock.json": ("pyodide-lock.json", None),
+    "its version is 0.1.0": ("package.json", '{"version": "0.1.0"}'),
+    "it has no any.whl": ("any.whl", None),
+    "any.whl is not the file that was locked": ("any.whl", "other"),
+}
+
+
+@pytest.mark.parametrize("complaint", FAULTS)
+def test_a_folder_that_is_no_distribution_is_refused(distribution, tmp_path, complaint):
+    name, content = FAULTS[complaint]
+    (distribution / name).unlink()
+    if content:
+        (distribution / name).write_text(content, encoding="utf-8")
+    outcome = add_lite(tmp_path / "site", PYODIDE_DIST=str(distribution))
+    assert outcome.returncode != 0
+    assert f"is no distribution of Pyodide {PYODIDE_VERSION}: {complaint}" in outcome.stderr
+    assert not (tmp_path / "site").exists()
+
+
+def test_a_distribution_is_copied_into_the_site_and_used(distribution, tmp_path):
+    outcome = add_lite(tmp_path / "site", PYODIDE_DIST=str(distribution))
+    assert outcome.returncode == 0, outcome.stderr[-5000:]
+    lite = tmp_path / "site" / "lite"
+    settings = json.loads((lite / "jupyter-lite.json").read_text(encoding="utf-8"))
+    plugins = settings["jupyter-config-data"]["litePluginSettings"]
+    kernel = plugins["@jupyterlite/pyodide-kernel-extension:kernel"]
+    assert kernel["pyodideUrl"] == "./static/pyodide/pyodide.mjs"
+    assert kernel["disablePyPIFallback"] is True
+    assert differences(distribution, lite / "static" / "pyodide") == []
+
+
+NOTEBOOK = "jupyterapp.shell.currentWidget"
+
+
+def open_chapter(visit, chapter):
+    visit.page.context.set_default_timeout(LOADING)
+    with visit.page.expect_popup() as popup:
+        visit.page.get_by_role("link", name="Run", exact=True).click()
+    page = popup.value
+    page.wait_for_function(f"window.jupyterapp && {NOTEBOOK}?.context?.isReady")
+    assert page.evaluate(f"{NOTEBOOK}.context.path") == chapter.name
+    return page
+
+
+def test_the_button_opens_the_chapter_and_asks_for_nothing_but_pyodide(chromium, address):
+    chapter = ROOT / "book" / "formula.ipynb"
+    with Visit(chromium, address, "book/formula.html") as visit:
+        page = open_chapter(visit, chapter)
+        page.locator(".jp-Notebook h1", has_text="formula").wait_for()
+        assert all(url.startswith(PYODIDE_CDN_URL) for url in visit.outside)
+
+
+@pytest.mark.skipif(
+    "PYODIDE_DIST" not in os.environ,
+    reason=f"no Python for the browser here: unpack the release of Pyodide {PYODIDE_VERSION}, "
+    "and name its folder: PYODIDE_DIST=<folder>",
+)
+@chapter_by_chapter
+def test_the_chapter_runs_to_the_end_with_the_same_verdicts(chromium, address, chapter):
+    with Visit(chromium, address, f"book/{chapter.stem}.html") as visit:
+        page = open_chapter(visit, chapter)
+        page.wait_for_function(f"{NOTEBOOK}.sessionContext.session?.kernel?.status === 'idle'")
+        page.evaluate(
+            f"""for (const cell of {NOTEBOOK}.content.widgets) cell.model.clearExecution?.();
+                void jupyterapp.commands.execute("notebook:run-all-cells")
+                               .then(() => {{ window.ran = true }});"""
+        )
+        page.wait_for_function("window.ran", timeout=RUNNING)
+        outcome = nbformat.from_dict(page.evaluate(f"{NOTEBOOK}.content.model.toJSON()"))
+        assert list(errors(outcome)) == []
+        assert verdicts(outcome) == verdicts(nbformat.read(chapter, as_version=4))
+        assert visit.outside == []
+
+
+def errors(notebook):
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if output.output_type == "error":
+                yield cell.source, output.ename, output.evalue
+        if cell.cell_type == "code" and cell.execution_count is None:
+            yield cell.source, "did not run"
+
+
+def verdicts(notebook):
+    records = (
+        output.data[RECORD_TYPE]
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if RECORD_TYPE in output.get("data", {})
+    )
+    # On its way out of the browser's Python, a None is lost.
+    return {
+        record["id"]: {
+            side: record[side]["verdict"] for side in ("reals", "floats") if record.get(side)
+        }
+        for record in records
+    }
