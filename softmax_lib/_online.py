@@ -83,10 +83,9 @@ class OnlineNormalizer:
         if shapes[0] != shapes[1]:
             raise ValueError(f"maximum of shape {shapes[0]} and denominator of shape {shapes[1]}")
         wide = any(values.dtype.char == "g" for values in given)
+        working: np.dtype[Any] = np.dtype(np.longdouble if wide else np.float64)
         # Adding 0 turns -0 into 0: which of the two is the larger depends on their order.
-        maximum, denominator = (
-            values.astype(np.longdouble if wide else np.float64) + 0.0 for values in given
-        )
+        maximum, denominator = (values.astype(working) + 0.0 for values in given)
         invalid = denominator[(denominator < 0) | (denominator == np.inf)]
         if invalid.size:
             raise ValueError(f"denominator must be finite and at least 0, got {invalid.flat[0]}")

@@ -132,13 +132,22 @@ def test_the_error_of_one_logit_after_the_other_stays_within_the_bound(name):
     assert relative_error(state, z) <= (of_slice + of_merge * 299) * unit
 
 
+def test_many_gaps_that_are_rounded_cost_no_digits():
+    # Each gap rounds to -8.5, which alone would move the sum by 5 u.
+    high, low, count = np.float64(8e-16), -8.5, 20_000
+    state = OnlineNormalizer.of(np.r_[np.full(count, low), high])
+    with mpmath.workprec(200):
+        exact = 1 + count * mpmath.exp(mpmath.mpf(low) - mpmath.mpf(float(high)))
+        assert abs(float(mpmath.mpf(float(state.denominator)) / exact - 1)) <= 2.4 * 2.0**-53
+
+
 def test_a_wide_gap_costs_no_digits():
     # The gap rounds to -30, which alone would move its exponential by 13 u.
     high, low = np.float64(1.5e-15), np.float64(-30.0)
     state = OnlineNormalizer(low, 2.0**50).merge(OnlineNormalizer.of([high]))
     with mpmath.workprec(200):
-        exact = 1 + 2**50 * mpmath.exp(mpmath.mpf(low) - mpmath.mpf(high))
-        assert abs(float(state.denominator / exact - 1)) <= 4.4 * 2.0**-53
+        exact = 1 + 2**50 * mpmath.exp(mpmath.mpf(float(low)) - mpmath.mpf(float(high)))
+        assert abs(float(mpmath.mpf(float(state.denominator)) / exact - 1)) <= 4.4 * 2.0**-53
 
 
 def test_logsumexp_is_as_accurate_as_stated():
