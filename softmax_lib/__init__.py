@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from softmax_lib._attention import scaled_dot_product_attention
 from softmax_lib._derivatives import softmax_jacobian, softmax_jvp, softmax_vjp
 from softmax_lib._information import cross_entropy, entropy
+from softmax_lib._online import OnlineNormalizer
 from softmax_lib._sampling import sample
 from softmax_lib._softmax import log_softmax, logsumexp, naive_softmax, softmax
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from softmax_lib.exact import exact_log_softmax, exact_logsumexp, exact_softmax, ulp_error
 
 __all__ = [
+    "OnlineNormalizer",
     "cross_entropy",
     "entropy",
     "exact_log_softmax",

@@ -2,6 +2,7 @@ import os
 import re
 import subprocess
 import sys
+import tracemalloc
 
 import mpmath
 import numpy as np
@@ -100,13 +101,19 @@ def exact_attention(query, key, value, *, keep=None, added=None, scale=None):
     return np.array(output, dtype=object)
 
 
-def error_bound(query, key, value, *, added=0.0, scale=None, unit=2.0**-53):
+def error_bound(query, key, value, *, added=0.0, scale=None, unit=2.0**-53, block_size=None):
     """Return the docstring's bound on the error of each query's output."""
     d_k, length = key.shape[-1], key.shape[-2]
     scale = 1 / np.sqrt(d_k) if scale is None else abs(scale)
     largest = np.max(scale * (np.abs(query) @ np.abs(key).T) + np.abs(added), axis=-1)
-    bound = unit * np.max(np.abs(value)) * ((d_k + 4) * largest + length + 10)
-    return bound[:, None].astype(np.float64)
+    terms = (d_k + 4) * largest + terms_of_sums(length, block_size)
+    return (unit * np.max(np.abs(value)) * terms)[:, None].astype(np.float64)
+
+
+def terms_of_sums(length, block_size):
+    """Return the part of the bound that has nothing to do with the scores' own errors."""
+    blocks = 0 if block_size is None else -(-length // block_size)
+    return (block_size + 12 * blocks if blocks else length) + 10
 
 
 def drawn(seed, *shapes, dtype=np.float64, spread=1.0):
@@ -129,11 +136,137 @@ def test_error_stays_within_the_bound(name):
         assert np.all(errors <= bound)
 
 
+def masks(rng, shape):
+    """Return arguments for a mask of each kind, what each keeps, and what it adds."""
+    everywhere = np.ones(shape, dtype=bool)
+    keep = rng.random(shape) < 0.6
+    keep[:, 0] = True  # the exact reference has no output for a query with nothing to attend to
+    added = rng.normal(size=shape) * 10 ** rng.uniform(-2, 2)
+    yield {}, everywhere, np.zeros(shape)
+    yield {"mask": keep}, keep, np.zeros(shape)
+    yield {"mask": added}, everywhere, added
+    yield {"mask": np.where(keep, added, -INF)}, keep, added
+    yield {"is_causal": True}, np.tri(*shape, dtype=bool), np.zeros(shape)
+
+
+@pytest.mark.parametrize("name", ["float64", "longdouble"])
+def test_error_stays_within_the_bound_if_keys_come_in_blocks(name):
+    rng = np.random.default_rng(1)
+    for seed in range(10):
+        queries, keys, d_k, d_v = rng.integers(1, 12, size=4)
+        shapes = [(queries, d_k), (keys, d_k), (keys, d_v)]
+        given = drawn(seed, *shapes, dtype=FORMATS[name], spread=10 ** rng.uniform(-2, 1.5))
+        block_size = int(rng.integers(1, keys + 2))
+        for arguments, keep, added in masks(rng, (queries, keys)):
+            exact = exact_attention(*given, keep=keep, added=added)
+            computed = attention(*given, **arguments, block_size=block_size)
+            errors = np.abs(np.vectorize(number, otypes=[object])(computed) - exact)
+            bound = error_bound(
+                *given, added=added, unit=UNIT_ROUNDOFF[name], block_size=block_size
+            )
+            assert np.all(errors <= bound)
+
+
+@any_sizes
+@given(sizes=sizes, seed=st.integers(0, 2**32), block_size=st.integers(1, 7))
+def test_blocks_give_the_output_of_all_keys_at_once_but_for_rounding(sizes, seed, block_size):
+    queries, keys, d_k, d_v = sizes
+    given = drawn(seed, (queries, d_k), (keys, d_k), (keys, d_v), spread=3.0)
+    # Both ways the scores are the same to the bit.
+    terms = terms_of_sums(keys, None) + terms_of_sums(keys, block_size)
+    bound = 2.0**-53 * np.max(np.abs(given[2])) * terms
+    rng = np.random.default_rng(seed)
+    for arguments, _, _ in masks(rng, (queries, keys)):
+        difference = attention(*given, **arguments, block_size=block_size) - attention(
+            *given, **arguments
+        )
+        assert np.max(np.abs(difference)) <= bound
+
+
+def test_a_thousand_keys_one_by_one_lose_few_digits():
+    # A score that keeps rising, so that each key outweighs those before it.
+    key = np.linspace(0, 20, 1_000)[:, None]
+    (value,) = drawn(15, (1_000, 1))
+    one_by_one = attention([[1.0]], key, value, block_size=1)
+    weights = exact_softmax(key[:, 0], rounded=False)
+    exact = mpmath.fdot(weights, [number(x) for x in value[:, 0]])
+    # The bound above has 12,000 u; rounding errors mostly cancel.
+    assert abs(number(one_by_one[0, 0]) - exact) <= 30 * 2.0**-53 * np.max(np.abs(value))
+
+
+def test_values_near_the_largest_number_do_not_overflow_in_blocks():
+    value = np.full((10, 1), 1.7e308)
+    computed = attention(np.zeros((1, 2)), np.zeros((10, 2)), value, block_size=3)
+    np.testing.assert_allclose(computed, [[1.7e308]], rtol=FEW_ULPS)
+
+
+@pytest.mark.parametrize("block_size", [5, 6, 2**70])
+def test_a_single_block_gives_the_bits_of_all_keys_at_once(block_size):
+    given = drawn(16, (2, 4, 3), (5, 3), (5, 2))
+    computed = attention(*given, block_size=block_size)
+    np.testing.assert_array_equal(computed, attention(*given))
+
+
+def peak_memory(function):
+    """Return what a call allocates at most, its result included, in bytes."""
+    function()  # what is kept from call to call is there afterwards
+    tracemalloc.start()
+    try:
+        function()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{}, {"is_causal": True}, {"mask": np.arange(4_000) % 3 > 0}, {"mask": np.zeros((64, 1))}],
+    ids=["no mask", "causal", "Boolean", "floating"],
+)
+def test_memory_grows_with_the_block_and_not_with_the_scores(arguments):
+    given = drawn(17, (64, 2), (4_000, 2), (4_000, 2))
+    block_size = 50
+    copies = 8 * sum(array.size for array in given)
+    block = 8 * 64 * block_size
+    peak = peak_memory(lambda: attention(*given, block_size=block_size, **arguments))
+    # Twenty arrays of the block's size; the scores themselves are 80 times as large as one.
+    assert peak <= copies + 20 * block
+    assert peak_memory(lambda: attention(*given, **arguments)) > 80 * block
+
+
+def test_a_mask_of_each_score_is_not_copied_as_a_whole():
+    given = drawn(17, (64, 2), (4_000, 2), (4_000, 2))
+    mask = np.zeros((64, 4_000), dtype=np.float32)
+    peak = peak_memory(lambda: attention(*given, mask=mask, block_size=50))
+    assert peak <= mask.nbytes
+
+
+@pytest.mark.parametrize("block_size", [2.0, "2", True, np.True_, [2]], ids=repr)
+def test_a_block_size_that_is_no_integer_is_refused_by_its_value(block_size):
+    message = f"block_size must be an integer, got {block_size!r}"
+    with pytest.raises(TypeError, match=re.escape(message)):
+        attention([[1.0]], [[1.0]], [[1.0]], block_size=block_size)
+
+
+@pytest.mark.parametrize("block_size", [0, -1, np.int8(-3)])
+def test_a_block_size_below_one_is_refused_by_its_value(block_size):
+    with pytest.raises(ValueError, match=f"block_size must be at least 1, got {block_size}"):
+        attention([[1.0]], [[1.0]], [[1.0]], block_size=block_size)
+
+
+def test_a_block_size_may_be_of_any_integer_type():
+    given = drawn(18, (4, 3), (5, 3), (5, 2))
+    computed = attention(*given, block_size=np.uint8(2))
+    np.testing.assert_array_equal(computed, attention(*given, block_size=2))
+
+
+@pytest.mark.parametrize("block_size", [None, 4])
 @pytest.mark.parametrize("name", ["float16", "bfloat16", "float32"])
-def test_a_narrow_format_is_rounded_once(name):
+def test_a_narrow_format_is_rounded_once(name, block_size):
     for seed in range(10):
         given = drawn(seed, (4, 5), (6, 5), (6, 3), dtype=FORMATS[name], spread=2.0)
-        assert np.max(ulp_error(attention(*given), exact_attention(*given))) <= ROUNDED_ONCE_ULPS
+        computed = attention(*given, block_size=block_size)
+        assert np.max(ulp_error(computed, exact_attention(*given))) <= ROUNDED_ONCE_ULPS
 
 
 def test_bfloat16_is_not_rounded_to_float32_first():
@@ -156,13 +289,14 @@ def test_each_output_is_the_mean_of_the_values_by_the_softmax_of_the_scores(size
     assert np.all(np.abs(attention(query, key, value, scale=scale) - expected) <= bound)
 
 
+@pytest.mark.parametrize("block_size", [None, 1, 2, 3])
 @pytest.mark.parametrize(
     ("query", "key", "value", "arguments", "expected"),
     [pytest.param(*row, id=name) for name, *row in SPECIAL],
 )
-def test_special_values(query, key, value, arguments, expected):
+def test_special_values(query, key, value, arguments, expected, block_size):
     with np.errstate(all="raise"):
-        computed = attention(query, key, value, **arguments)
+        computed = attention(query, key, value, **arguments, block_size=block_size)
     np.testing.assert_allclose(computed, expected, rtol=FEW_ULPS)
 
 
@@ -305,6 +439,7 @@ def test_the_weights_are_what_unit_values_give():
     np.testing.assert_array_equal(attention(query, key, np.eye(5), scale=1), weights)
 
 
+@pytest.mark.parametrize("block_size", [None, 2])
 @pytest.mark.parametrize(
     ("query", "key", "value", "mask", "batch"),
     [
@@ -316,7 +451,7 @@ def test_the_weights_are_what_unit_values_give():
         ((0,), (), (), (), (0,)),
     ],
 )
-def test_batch_dimensions_broadcast(query, key, value, mask, batch):
+def test_batch_dimensions_broadcast(query, key, value, mask, batch, block_size):
     q, k, v = drawn(8, (*query, 4, 3), (*key, 5, 3), (*value, 5, 2))
     keep = np.random.default_rng(8).random((*mask, 4, 5)) < 0.7
     ends = (4, 3), (5, 3), (5, 2), (4, 5)
@@ -324,17 +459,21 @@ def test_batch_dimensions_broadcast(query, key, value, mask, batch):
         np.broadcast_to(x, batch + end).reshape(-1, *end)
         for x, end in zip((q, k, v, keep), ends, strict=True)
     ]
-    one_by_one = [attention(*qkv, mask=m) for *qkv, m in zip(*full, strict=True)]
-    computed = attention(q, k, v, mask=keep)
+    one_by_one = [
+        attention(*qkv, mask=m, block_size=block_size) for *qkv, m in zip(*full, strict=True)
+    ]
+    computed = attention(q, k, v, mask=keep, block_size=block_size)
     np.testing.assert_array_equal(computed, np.reshape(one_by_one, (*batch, 4, 2)))
 
 
+@pytest.mark.parametrize("block_size", [None, 2])
 @pytest.mark.parametrize("shape", [(), (1,), (5,), (4, 1), (1, 5), (2, 1, 1)])
-def test_a_mask_broadcasts_to_the_scores(shape):
+def test_a_mask_broadcasts_to_the_scores(shape, block_size):
     given = drawn(9, (2, 4, 3), (5, 3), (5, 2))
     mask = np.random.default_rng(9).random(shape) < 0.5
     full = np.broadcast_to(mask, (2, 4, 5))
-    np.testing.assert_array_equal(attention(*given, mask=mask), attention(*given, mask=full))
+    computed, expected = (attention(*given, mask=m, block_size=block_size) for m in (mask, full))
+    np.testing.assert_array_equal(computed, expected)
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -364,6 +503,7 @@ def test_nested_lists_are_taken():
     np.testing.assert_array_equal(attention([[0]], [[1], [2]], [[1], [2]]), [[1.5]])
 
 
+@pytest.mark.parametrize("block_size", [None, 7])
 @pytest.mark.parametrize(
     "layout",
     [
@@ -375,10 +515,13 @@ def test_nested_lists_are_taken():
     ],
     ids=["Fortran", "negative stride", "sliced", "transposed", "unaligned and read-only"],
 )
-def test_the_memory_layout_does_not_change_a_bit(layout):
+def test_the_memory_layout_does_not_change_a_bit(layout, block_size):
     query, key, value, mask = drawn(11, (3, 40, 33), (3, 50, 33), (3, 50, 17), (3, 40, 50))
-    expected = attention(query, key, value, mask=mask)
-    computed = attention(layout(query), layout(key), layout(value), mask=layout(mask))
+    given = query, key, value, mask
+    expected, computed = (
+        attention(q, k, v, mask=m, block_size=block_size)
+        for q, k, v, m in (given, map(layout, given))
+    )
     np.testing.assert_array_equal(computed, expected)
 
 
@@ -387,10 +530,12 @@ def test_one_array_in_three_roles_gives_the_bits_of_three_arrays():
     np.testing.assert_array_equal(attention(x, x, x), attention(x, x.copy(), x.copy()))
 
 
-def test_the_other_queries_do_not_change_a_bit():
+@pytest.mark.parametrize("block_size", [None, 7])
+def test_the_other_queries_do_not_change_a_bit(block_size):
     query, key, value = drawn(13, (40, 33), (50, 33), (50, 17))
-    one_by_one = [attention(q[None], key, value)[0] for q in query]
-    np.testing.assert_array_equal(attention(query, key, value), one_by_one)
+    one_by_one = [attention(q[None], key, value, block_size=block_size)[0] for q in query]
+    computed = attention(query, key, value, block_size=block_size)
+    np.testing.assert_array_equal(computed, one_by_one)
 
 
 def test_the_number_of_threads_does_not_change_a_bit():

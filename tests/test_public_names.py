@@ -9,6 +9,7 @@ import pytest
 
 import softmax_lib
 
+OnlineNormalizer = softmax_lib.OnlineNormalizer
 FUNCTIONS = [name for name in softmax_lib.__all__ if inspect.isfunction(getattr(softmax_lib, name))]
 
 
@@ -59,8 +60,25 @@ def test_a_public_function_documents_itself(name, section):
     assert f"\n{section}\n{'-' * len(section)}\n" in inspect.getdoc(getattr(softmax_lib, name))
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_public_function_names_claims_of_the_ledger(name):
+@pytest.mark.parametrize(
+    ("documented", "section"),
+    [
+        *((OnlineNormalizer, section) for section in ("Parameters", "Raises", "Notes", "Examples")),
+        *(
+            (method, section)
+            for method in (OnlineNormalizer.of, OnlineNormalizer.merge)
+            for section in ("Parameters", "Returns", "Raises", "Notes", "Examples")
+        ),
+        *((OnlineNormalizer.logsumexp, section) for section in ("Returns", "Notes", "Examples")),
+    ],
+    ids=lambda part: getattr(part, "__name__", part),
+)
+def test_the_public_class_and_its_methods_document_themselves(documented, section):
+    assert f"\n{section}\n{'-' * len(section)}\n" in inspect.getdoc(documented)
+
+
+@pytest.mark.parametrize("name", [*FUNCTIONS, "OnlineNormalizer"])
+def test_a_public_name_names_claims_of_the_ledger(name):
     registry = Path(__file__).parents[1] / "book" / "claims.toml"
     known = tomllib.loads(registry.read_text(encoding="utf-8"))
     _, _, text = inspect.getdoc(getattr(softmax_lib, name)).partition("\nClaims: ")

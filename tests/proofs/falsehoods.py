@@ -34,6 +34,9 @@ score, value = IndexedBase("s", real=True), IndexedBase("x", real=True)
 mean_q, mean_k = IndexedBase("mu", real=True), IndexedBase("nu", real=True)
 variance_q, variance_k = IndexedBase("v", nonnegative=True), IndexedBase("w", nonnegative=True)
 p = IndexedBase("p", positive=True)
+maxima, sums = symbols("m_1:4", real=True), symbols("s_1:4", nonnegative=True)
+states = list(zip(maxima, sums, strict=True))
+outer, inner = symbols("M A", real=True)
 kept, cut = IndexedBase("p", nonnegative=True), IndexedBase("s", nonnegative=True)
 rival, slack = IndexedBase("q", nonnegative=True), IndexedBase("s", nonnegative=True)
 
@@ -121,6 +124,14 @@ def cross_entropy(weight):
 
 def square_distance(first, second):
     return total(lambda a: (first(a) - second(a)) ** 2)
+
+
+def merged(first, second, maximum):
+    return maximum, sum(s * exp(m - maximum) for m, s in (first, second))
+
+
+def state_of_piece(choice, maximum):
+    return maximum, total(lambda a: choice(a) * exp(z[a] - maximum))
 
 
 def projection(sign):
@@ -379,6 +390,40 @@ FALSEHOODS = {
         ),
         "below the lower bound": lambda: prove_nonnegative(
             tempered(i) / K * total(lambda a: exp(-slack[a] / T) - 1)
+        ),
+    },
+    "online": {
+        "the maxima are added too": lambda: prove_equal(
+            exp(outer) * merged(*states[:2], outer)[1],
+            exp(maxima[0] + maxima[1]) * (sums[0] + sums[1]),
+        ),
+        "the inner maximum is left": lambda: prove_equal(
+            merged(merged(*states[:2], inner), states[2], outer)[1],
+            merged(states[0], merged(*states[1:], inner), inner)[1],
+        ),
+        "sums that are not rescaled": lambda: prove_equal(
+            exp(outer) * (sums[0] + sums[1]),
+            sums[0] * exp(maxima[0]) + sums[1] * exp(maxima[1]),
+        ),
+        "a low score as the identity": lambda: prove_equal(
+            exp(outer) * merged(states[0], (maxima[1], 1), outer)[1], sums[0] * exp(maxima[0])
+        ),
+        "a start with the other's maximum": lambda: prove_equal(
+            state_of_piece(lambda a: KroneckerDelta(a, i), z[j])[1], 1
+        ),
+        "pieces that are multiplied": lambda: prove_equal(
+            merged(
+                state_of_piece(lambda a: v[a], inner),
+                state_of_piece(lambda a: y[a], inner),
+                outer,
+            )[1],
+            state_of_piece(lambda a: v[a] * y[a], outer)[1],
+        ),
+        "a denominator of another maximum": lambda: prove_equal(
+            exp(z[i] - inner) / state_of_piece(lambda _: 1, outer)[1], softmax(i)
+        ),
+        "a logarithm without the maximum": lambda: prove_equal(
+            log(state_of_piece(lambda _: 1, outer)[1]), lse
         ),
     },
     "lse": {
