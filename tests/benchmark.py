@@ -1,4 +1,4 @@
-"""How fast softmax is: this library, its peers and a copy of the memory, side by side.
+"""How fast and accurate softmax is: this library, its peers and a memory copy, side by side.
 
 Everything is measured in one process, in turns, and the fastest of many turns counts, so that what
 else the machine does disturbs all of them alike. `make bench` writes the result to
@@ -116,6 +116,22 @@ def best_times(calls: dict[str, list[tuple[Setting, Call]]], seconds: float) -> 
     return times
 
 
+def largest_errors() -> dict[str, dict[str, float]]:
+    """Return the largest error of each on the same rows of far logits, in ulps, by format."""
+    rng = np.random.default_rng(1)
+    errors: dict[str, dict[str, float]] = {}
+    for dtype, spread in (("float32", 80), ("float64", 700)):
+        z = (rng.uniform(-spread, 0, (1000, 10)) + rng.uniform(0, 1, (1000, 1))).astype(dtype)
+        exact = softmax_lib.exact_softmax(z, rounded=False)
+        errors[dtype] = {}
+        for name, ((setting, call), *_) in contestants(z, -1).items():
+            if name != "memory copy":
+                with setting():
+                    result = np.asarray(call()).reshape(z.shape)
+                errors[dtype][name] = float(softmax_lib.ulp_error(result, exact).max())
+    return errors
+
+
 def processor() -> str:
     """Return the processor's name."""
     path = Path("/proc/cpuinfo")
@@ -167,7 +183,8 @@ def main() -> None:
         "processors": _threads.processors(),
         "python": platform.python_version(),
         "versions": {name: version(name) for name in names},
-        "measured": rows,
+        "errors": largest_errors(),
+        "times": rows,
     }
     path = Path(__file__).parents[1] / "book" / "data" / "benchmark.json"
     path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
