@@ -61,8 +61,10 @@ class ClaimLedger(SphinxDirective):
         """Write the rows as MyST, so that formulas and links come out."""
         entries = ledger(self.env).values()
         owed = sum(entry.has_gap for entry in entries)
-        summary = f"{len(entries)} claims, {owed} of them with a gap."
-        if owed < len(entries):
+        summary = (
+            f"{len(entries)} claims, {owed or 'none'} of them with a gap."
+        )
+        if 0 < owed < len(entries):
             first = next(entry for entry in entries if not entry.has_gap)
             target = _row_id(first.claim)
             summary += f" [To the first one without.](#{target})"
