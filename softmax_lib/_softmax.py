@@ -69,19 +69,21 @@ def softmax(
     * An infinite or NaN logit decides first: one +inf has probability 1 at any T.
 
     Accuracy, in units in the last place (ulps) of the exact value, for every finite input: 4 in
-    float64, where 2.3 is the largest error that hill climbing found (2.7 without numba); 4.5 in
-    longdouble, if exp errs by 1 (2.5 is the largest found at random); float16, bfloat16 and
-    float32 are computed in float64 and rounded once, so that they err by 0.5 and less than 1e-6
-    more. z - max z and its quotient by T are rounded, which alone would cost hundreds of ulps;
-    their rounding errors are known exactly and given back, and the sum is carried in two floats.
-    Neighbouring logits may come out in the wrong order by an ulp in float64.
+    float64, a bound that was searched for and not proved (2.3 is the largest error that hill
+    climbing found, 2.7 without numba); 4.5 in longdouble, if exp errs by 1 (2.5 is the largest
+    found at random); float16, bfloat16 and float32 are computed in float64 and rounded once, so
+    that they err by 0.5 and less than 1e-6 more. z - max z and its quotient by T are rounded,
+    which alone would cost hundreds of ulps; their rounding errors are known exactly and given back,
+    and the sum is carried in two floats. Neighbouring logits may come out in the wrong order by an
+    ulp in float64.
 
     The bits of the result depend neither on the memory layout of z, nor on the other slices, nor
     on the number of threads. Where numba is installed (the extra `fast`), inputs from 2**20
     elements on are computed by compiled kernels; from then on all inputs are, with the same bits.
-    Without numba float64 results differ in the last bits, for NumPy's exp is taken. Beyond the
-    output, float64, float32 and their views take a few MB of memory, whatever their size;
-    longdouble, and several axes that are not adjacent in memory, take copies.
+    Without numba results differ in the last bits, in narrower formats than float64 very rarely,
+    for NumPy's exp is taken. Beyond the output, float64, float32 and their views take a few MB of
+    memory, whatever their size; longdouble, and several axes that are not adjacent in
+    memory, take copies.
 
     Claims: `formula`, `sum-one`, `shift`, `max-shift`, `range`, `order`, `t-zero`,
     `t-infinity`, `rounding`
@@ -172,12 +174,13 @@ def log_softmax(
     * An infinite or NaN logit decides first: one +inf has log-probability 0 at any T.
 
     Accuracy, in units in the last place (ulps) of the exact value, for every finite input: 4 in
-    float64, where 2.4 is the largest error that hill climbing found; 4.5 in longdouble, if exp
-    errs by 1 (2.5 is the largest found at random); float16, bfloat16 and float32 are computed in
-    float64 and rounded once, so that they err by 0.5 and less than 1e-6 more. This holds near 0
-    too: with R the sum of exp((zⱼ - max z)/T) without one maximal term, the result is
-    -(\|zᵢ - max z\|/T + log1p(R)), where both terms have one sign and nothing cancels. On bits,
-    numba and memory, see :func:`softmax_lib.softmax`; here NumPy's exp is never taken.
+    float64, a bound that was searched for and not proved (2.4 is the largest error that hill
+    climbing found); 4.5 in longdouble, if exp errs by 1 (2.5 is the largest found at random);
+    float16, bfloat16 and float32 are computed in float64 and rounded once, so that they err by 0.5
+    and less than 1e-6 more. This holds near 0 too: with R the sum of exp((zⱼ - max z)/T) without
+    one maximal term, the result is -(\|zᵢ - max z\|/T + log1p(R)), where both terms have one sign
+    and nothing cancels. On bits, numba and memory, see :func:`softmax_lib.softmax`; here NumPy's
+    exp is never taken.
 
     Claims: `formula`, `shift`, `max-shift`, `lse`, `t-zero`, `t-infinity`, `rounding`
 

@@ -119,7 +119,7 @@ def test_every_link_leads_to_a_place_that_exists(visit, site, address):
         target = site / unquote(path.partition("?")[0]).lstrip("/")
         target = target / "index.html" if target.is_dir() else target
         assert target.exists(), link
-        # Some scripts make an anchor of their own for the top of the page.
+        # A # without a name is the top of the page.
         assert not anchor or unquote(anchor) in ids_on(target), link
 
 
