@@ -180,6 +180,9 @@ def _selection(where: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.bool_]:
 def _temperature_column(
     temperature: ArrayLike, shape: tuple[int, ...], axes: tuple[int, ...], working: np.dtype[Any]
 ) -> Array:
+    if isinstance(temperature, float) and temperature >= 0:
+        kept = (length for axis, length in enumerate(shape) if axis not in axes)
+        return np.broadcast_to(working.type(temperature), (*kept, 1))
     temperatures = real("temperature", temperature).astype(working)
     invalid = temperatures[~(temperatures >= 0)]
     if invalid.size:

@@ -7,10 +7,11 @@ rows of float32 or float64 with finite maxima.
 
 from __future__ import annotations
 
+import itertools
 import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import Any
 
@@ -19,8 +20,9 @@ from numpy.typing import NDArray
 
 from softmax_lib import _kernels
 from softmax_lib._arguments import Array, Given, in_place, rounded
+from softmax_lib._arithmetic import LONGEST, PER_LOG2, RANGE, softmax_of_few
 from softmax_lib._double_word import add, two_product, two_sum
-from softmax_lib._kernels import PER_LOG2, RANGE, Reference, scratch
+from softmax_lib._kernels import Reference, in_floats, scratch
 from softmax_lib._limits import Limits
 from softmax_lib._threads import in_threads, in_turn
 
@@ -28,20 +30,65 @@ _Index = tuple[Any, ...]  # of rows
 _Each = Callable[[Callable[[Any], Any], Sequence[Any]], list[Any]]
 _Pass = Callable[["_Rows", Array, _Index, _Each], None]
 
+# Up to so many logits, Python's floats are as fast as NumPy's arrays.
+_FEW = 24
 # From so many logits on, a second thread is worth its start.
 _THREADED = 2**15
-# Importing numba takes about as long as this many probabilities take without it.
-_COMPILED = 2**20
+# Loading numba takes about as long as so many logits take without it, in one call or in many; each
+# call takes as long as some more.
+_COMPILED, _CALL = 2**24, 2**10
 # So many exponentials of a row are kept from pass to pass, 2 MiB; those of a longer one are
 # computed twice.
 _KEPT = 2**18
+# So many columns at least are computed side by side: a narrower part of a row in memory would not
+# fill what the processor loads at once.
+_PANEL = 16
+
+# The logits that were computed without numba so far.
+_without_numba = 0
+
+
+def softmax_at_once(z: Any, axis: Any, temperature: Any) -> Array | None:
+    """Return softmax of logits that are contiguous along the axis, if nothing stands in the way."""
+    if not (
+        type(z) is np.ndarray
+        and type(axis) is int
+        and type(temperature) is float
+        and temperature == 1
+        and -z.ndim <= axis < z.ndim
+        and math.prod(z.shape[axis:]) == z.shape[axis]
+        and z.size
+        and z.dtype.char in "fd"
+        and z.dtype.isnative
+        and _direct(z)
+    ):
+        return None
+    length, narrow = z.shape[axis], z.dtype.char == "f"
+    kernels = _kernels_for(z.size if z.size <= _kernels.BLOCK else -_CALL)
+    if kernels is _kernels and z.size <= _FEW:
+        few = [softmax_of_few(row, narrow=narrow) for row in z.reshape(-1, length).tolist()]
+        return None if None in few else np.array(few, dtype=z.dtype).reshape(z.shape)
+    if length > _KEPT or (kernels is _kernels and z.size > kernels.BLOCK):
+        return None
+    out = np.empty_like(z)
+    rows, results = z.reshape(-1, length), out.reshape(-1, length)
+    if z.size < _THREADED or kernels is _kernels:
+        return out if kernels.softmax(rows, results, narrow=narrow) else None
+    parts = list(_blocks(rows.shape[:1], max(_THREADED // length, 1)))
+    if len(parts) == 1:
+        return None
+
+    def compute(part: _Index) -> bool:
+        done: bool = kernels.softmax(rows[part], results[part], narrow=narrow)
+        return done
+
+    return out if all(in_threads(compute, parts)) else None
 
 
 def softmax_by_blocks(given: Given) -> Any:
     """Return softmax in float64 or a narrower format."""
     result, rows = in_place(given)
-    if not _softmax_at_once(given, rows):
-        _fill(given, rows, _softmax, impossible=0.0)
+    _fill(given, rows, _softmax, impossible=0.0)
     return result()
 
 
@@ -67,6 +114,7 @@ class _Rows:
     keep: NDArray[np.bool_] | None
     temperature: Array | None
     narrow: bool  # whether the result is rounded to float32 or less
+    across: bool  # whether rows are computed as columns, as they stand in memory
     kernels: Any
 
     def load(self, index: _Index, span: slice) -> Array:
@@ -74,17 +122,17 @@ class _Rows:
         at: Any = (*index, ..., span)
         part: Array = self.logits[at]
         dtype = np.dtype(np.float32 if self.narrow else np.float64)
-        if self.keep is None and part.dtype == dtype and _direct(part):
-            return part.reshape(-1, part.shape[-1])
-        rows = scratch("rows", part.shape, dtype)
+        if self.keep is None and part.dtype == dtype and self.direct(part):
+            return self.flat(part)
+        rows = self.scratch("rows", part.shape, dtype)
         np.copyto(rows, part, casting="unsafe")
         if self.keep is not None:
             np.copyto(rows, -np.inf, where=~self.keep[at])
-        return rows.reshape(-1, part.shape[-1])
+        return self.flat(rows)
 
     def loader(self, index: _Index) -> Callable[[slice], Array]:
         """Return a function that loads spans, but a whole block only once."""
-        if self.logits.shape[-1] > self.kernels.SPAN:
+        if len(self.spans(index)) > 1:
             return lambda span: self.load(index, span)
         whole = self.load(index, slice(None))
         return lambda span: whole
@@ -93,37 +141,44 @@ class _Rows:
         """Return the temperatures of rows, (n, 1)."""
         return None if self.temperature is None else self.temperature[index].reshape(-1, 1)
 
-    def spans(self) -> list[slice]:
-        """Cut the rows' length into pieces."""
-        length = self.logits.shape[-1]
-        span = self.kernels.SPAN
+    def blocks(self) -> list[_Index]:
+        """Cut the rows into blocks that go through the passes on their own."""
+        *outer, beside, length = self.logits.shape
+        rows = max(self.kernels.BLOCK // length, 1)
+        if not self.across:
+            return list(_blocks(self.logits.shape[:-1], rows))
+        width = beside if beside <= 4 * _PANEL else max(rows, _PANEL)
+        panels = [slice(start, start + width) for start in range(0, beside, width)]
+        outer_indices = itertools.product(*([slice(i, i + 1) for i in range(n)] for n in outer))
+        return [(*index, panel) for index in outer_indices for panel in panels]
+
+    def spans(self, index: _Index) -> list[slice]:
+        """Cut the length of the rows of a block into pieces, by a power of two."""
+        count, length = self.logits[(*index, ..., 0)].size, self.logits.shape[-1]
+        if count * length <= self.kernels.BLOCK:
+            return [slice(0, length)]
+        span = 1 << max((self.kernels.BLOCK // count).bit_length() - 1, 0)
         return [slice(start, start + span) for start in range(0, length, span)]
+
+    def direct(self, part: Array) -> bool:
+        """Return whether kernels can work on a part of an array as it is."""
+        return _direct(part.swapaxes(-1, -2) if self.across else part)
+
+    def flat(self, part: Array) -> Array:
+        """Return a part as rows, (n, K)."""
+        return part.reshape(part.shape[-2:] if self.across else (-1, part.shape[-1]))
+
+    def scratch(self, name: str, shape: tuple[int, ...], dtype: Any = np.float64) -> Array:
+        """Return an array of this thread's that is laid out as the rows are."""
+        if self.across:
+            return scratch(name, (*shape[:-2], shape[-1], shape[-2]), dtype).swapaxes(-1, -2)
+        return scratch(name, shape, dtype)
 
 
 def _fill(given: Given, out: Array, passes: _Pass, *, impossible: float) -> None:
     _run(given, out, passes)
     if given.keep is not None:
         np.copyto(out, out.dtype.type(impossible), where=~given.keep)
-
-
-def _softmax_at_once(given: Given, out: Array) -> bool:
-    """Take the short way, if there is one: little time is lost on a few logits."""
-    logits = given.logits
-    length = logits.shape[-1]
-    kernels = _kernels_for(logits.size)
-    if (
-        given.keep is None
-        and given.temperature is None
-        and 0 < logits.size <= min(kernels.SPAN, _THREADED)
-        and logits.dtype == out.dtype
-        and logits.dtype in (np.float64, np.float32)
-        and _direct(logits)
-        and _direct(out)
-    ):
-        rows, narrow = logits.reshape(-1, length), logits.dtype == np.float32
-        done: bool = kernels.softmax(rows, out.reshape(-1, length), narrow=narrow)
-        return done
-    return False
 
 
 def _run(given: Given, out: Array, passes: _Pass) -> None:
@@ -135,8 +190,9 @@ def _run(given: Given, out: Array, passes: _Pass) -> None:
         parts = (None if part is None else part[None] for part in parts)
     logits, keep, temperature, target = parts
     kernels = _kernels_for(logits.size)
-    rows = _Rows(logits, keep, temperature, given.dtype != np.float64, kernels)
-    blocks = list(_blocks(logits.shape[:-1], max(kernels.BLOCK // logits.shape[-1], 1)))
+    across = passes is _softmax and _stand_beside_each_other(logits)
+    rows = _Rows(logits, keep, temperature, given.dtype != np.float64, across, kernels)
+    blocks = rows.blocks()
     each: _Each = in_threads if logits.size >= _THREADED else in_turn
     if len(blocks) > 1:
         each(lambda index: passes(rows, target, index, in_turn), blocks)
@@ -146,11 +202,14 @@ def _run(given: Given, out: Array, passes: _Pass) -> None:
 
 def _kernels_for(size: int) -> Any:
     """Return numba's kernels if it is there, and worth the time that its import takes."""
-    if "softmax_lib._compiled" in sys.modules or (size >= _COMPILED and find_spec("numba")):
-        from softmax_lib import _compiled
+    global _without_numba
+    if "softmax_lib._compiled" not in sys.modules:
+        _without_numba += size + _CALL
+        if _without_numba < _COMPILED or not find_spec("numba"):
+            return _kernels
+    from softmax_lib import _compiled
 
-        return _compiled
-    return _kernels
+    return _compiled
 
 
 def _blocks(batch: tuple[int, ...], rows: int) -> Iterator[_Index]:
@@ -171,58 +230,67 @@ def _direct(part: Array) -> bool:
     return part.flags.c_contiguous and part.flags.aligned
 
 
+def _stand_beside_each_other(rows: Array) -> bool:
+    """Return whether neighbouring rows are close in memory, and enough of them."""
+    return 2 * rows.shape[-2] >= _PANEL and abs(rows.strides[-2]) < abs(rows.strides[-1])
+
+
 class _Target:
     """Where the results of a block go: there directly, or by way of another array."""
 
-    def __init__(self, out: Array, index: _Index, span: slice) -> None:
+    def __init__(self, rows: _Rows, out: Array, index: _Index, span: slice) -> None:
         at: Any = (*index, ..., span)
         self._part = out[at]
         shape, dtype = self._part.shape, self._part.dtype
         own = dtype in (np.float64, np.float32)
         buffer = (
             self._part
-            if own and _direct(self._part)
-            else scratch("out", shape, dtype if own else np.float64)
+            if own and rows.direct(self._part)
+            else rows.scratch("out", shape, dtype if own else np.float64)
         )
-        self.rows = buffer.reshape(-1, shape[-1])
+        self.rows = rows.flat(buffer)
 
     def place(self, undefined: NDArray[np.bool_] | None) -> None:
         """Put the results in place, NaN where they are undefined."""
         if undefined is not None:
             np.copyto(self.rows, np.nan, where=undefined)
         if not np.may_share_memory(self.rows, self._part):
-            self._part[...] = rounded(self.rows.reshape(self._part.shape), self._part.dtype)
+            values, dtype = self.rows.reshape(self._part.shape), self._part.dtype
+            self._part[...] = values if values.dtype == dtype else rounded(values, dtype)
 
 
 def _softmax(rows: _Rows, out: Array, index: _Index, each: _Each) -> None:
-    spans, load = rows.spans(), rows.loader(index)
+    spans, load = rows.spans(index), rows.loader(index)
     if rows.temperature is None and len(spans) == 1:
-        target = _Target(out, index, spans[0])
+        target = _Target(rows, out, index, spans[0])
         if rows.kernels.softmax(load(spans[0]), target.rows, narrow=rows.narrow):
             target.place(None)
             return
     largest = np.maximum.reduce(each(lambda span: rows.kernels.maximum(load(span)), spans))
     temperature, undefined = rows.divisor(index), None
     limits = Limits.of(largest, temperature)
+    if limits is not None and rows.across:
+        _softmax(replace(rows, across=False), out, index, each)
+        return
     if limits is not None:
         infinities = each(lambda span: _count_infinities(load(span)), spans)
         undefined = limits.undefined | (np.add.reduce(infinities) > 1)
         largest, temperature = limits.replace(largest), limits.temperatures
         load = limits.replacing(load)
     at = _relative_to(largest, temperature)
-    kept = _room_for_exponentials(out, index)
+    kept = _room_for_exponentials(rows, out, index)
 
     def add_up(span: slice) -> Any:
         logits = load(span)
-        terms = scratch("terms", logits.shape) if kept is None else kept[:, span]
+        terms = rows.scratch("terms", logits.shape) if kept is None else kept[:, span]
         return rows.kernels.sums(logits, at, terms, narrow=rows.narrow)
 
-    high, low = _total(each(add_up, spans))
+    high, low = _total(each(add_up, spans), spans)
 
     def divide(span: slice) -> None:
-        target = _Target(out, index, span)
+        target = _Target(rows, out, index, span)
         if kept is None:
-            terms = scratch("terms", target.rows.shape)
+            terms = rows.scratch("terms", target.rows.shape)
             rows.kernels.sums(load(span), at, terms, narrow=rows.narrow)
         else:
             terms = kept[:, span]
@@ -241,13 +309,13 @@ def _log_softmax(rows: _Rows, out: Array, index: _Index, each: _Each) -> None:
     low = error + (product_error + at.divisor * top.logarithm_error)
 
     def subtract(span: slice) -> None:
-        target = _Target(out, index, span)
+        target = _Target(rows, out, index, span)
         rows.kernels.log_probabilities(
             top.load(span), at, high, low, target.rows, narrow=rows.narrow
         )
         target.place(top.undefined)
 
-    each(subtract, rows.spans())
+    each(subtract, rows.spans(index))
 
 
 def _logsumexp(rows: _Rows, out: Array, index: _Index, each: _Each) -> None:
@@ -272,7 +340,7 @@ class _Top:
 
     @classmethod
     def of(cls, rows: _Rows, index: _Index, each: _Each) -> _Top:
-        spans, load = rows.spans(), rows.loader(index)
+        spans, load = rows.spans(index), rows.loader(index)
         found = each(lambda span: rows.kernels.top_two(load(span)), spans)
         firsts, seconds = (np.concatenate([two[i] for two in found], axis=-1) for i in (1, 2))
         span_of_top = np.argmax(firsts, axis=-1, keepdims=True)
@@ -294,18 +362,18 @@ class _Top:
             inside = np.where(span_of_top == number, found[number][0], -1)
             return rows.kernels.sums(logits, at, terms, narrow=rows.narrow, left_out=inside)
 
-        high, low = _total(each(add_up, list(enumerate(spans))))
+        high, low = _total(each(add_up, list(enumerate(spans))), spans)
         shift = -at.shift.astype(np.int64)
         rest, error = np.ldexp(high, shift), np.ldexp(low, shift)
         return cls(largest, undefined, load, at, np.log1p(rest), error / (1 + rest))
 
 
-def _room_for_exponentials(out: Array, index: _Index) -> Array | None:
+def _room_for_exponentials(rows: _Rows, out: Array, index: _Index) -> Array | None:
     """Return an array for the exponentials of rows, if there is room."""
     part = out[index]
-    if part.dtype == np.float64 and _direct(part):
-        return part.reshape(-1, part.shape[-1])
-    return scratch("kept", part.shape).reshape(-1, part.shape[-1]) if part.size <= _KEPT else None
+    if part.dtype == np.float64 and rows.direct(part):
+        return rows.flat(part)
+    return rows.flat(rows.scratch("kept", part.shape)) if part.size <= _KEPT else None
 
 
 def _count_infinities(logits: Array) -> Any:
@@ -334,9 +402,15 @@ def _relative_to(top: Array, temperature: Array | None, highest: Array | None = 
     return Reference(top, floor, scale, divisor, shift, plain=temperature is None)
 
 
-def _total(sums: list[tuple[Array, Array]]) -> tuple[Array, Array]:
-    """Return the total of unevaluated sums, each (n, spans), in their order."""
-    high, low = (np.concatenate(parts, axis=-1) for parts in zip(*sums, strict=True))
+def _total(sums: list[tuple[Array, Array]], spans: list[slice]) -> tuple[Array, Array]:
+    """Return the total of the sums of spans, each (n, 1), unevaluated."""
+    starts = np.arange(0, len(spans), max(LONGEST // (spans[0].stop - spans[0].start), 1))
+    high, low = in_floats(
+        *(
+            np.add.reduceat(np.concatenate(parts, axis=-1), starts, axis=-1)
+            for parts in zip(*sums, strict=True)
+        )
+    )
     total, rest = high[:, :1], low[:, :1]
     for part in range(1, high.shape[-1]):
         total, error = two_sum(total, high[:, part : part + 1])

@@ -12,34 +12,24 @@ import numba.extending
 import numpy as np
 from numba import types
 
+from softmax_lib import _arithmetic
 from softmax_lib._arguments import Array
-from softmax_lib._kernels import (
+from softmax_lib._arithmetic import (
     BIAS,
-    CHUNK,
-    HIGH_ROUNDER,
-    LOG2,
-    LOG2_HIGH,
-    LOG2_LOW,
-    LOW_ROUNDER,
-    NARROW,
-    PER_LOG2,
+    HIGH_BITS,
+    HIGH_UNIT,
+    LOW_BITS,
+    LOW_UNIT,
     RANGE,
     ROUNDER,
     SPLITTER,
     UNBIAS,
-    WIDE,
-    Reference,
-    scratch,
 )
+from softmax_lib._kernels import Reference, in_floats, is_across, scratch, scratch_like
 from softmax_lib._limits import LARGE
 
 # How much goes through a kernel at once: its arrays stay in the cache of second or third level.
-BLOCK = SPAN = 2**16
-
-_HIGH_BITS = int(np.float64(HIGH_ROUNDER).view(np.int64))
-_LOW_BITS = int(np.float64(LOW_ROUNDER).view(np.int64))
-_HIGH_UNIT, _LOW_UNIT = 2.0**-37, 2.0**-76
-
+BLOCK = 2**16
 
 _intrinsic: Any = numba.extending.intrinsic
 
@@ -71,304 +61,362 @@ def _from_bits(context: Any, value: Any) -> Any:
     return types.float64(types.int64), generate
 
 
+for _function in (
+    _arithmetic.wide_polynomial,
+    _arithmetic.narrow_polynomial,
+    _arithmetic.gap_and_tail,
+    _arithmetic.wide_factors,
+    _arithmetic.narrow_factors,
+    _arithmetic.parts,
+):
+    numba.extending.register_jitable(_function)
+
+
 @_kernel
 def _larger(first: Any, second: Any) -> Any:
     return first if first > second else second
 
 
 @_kernel
-def _maximum(row: Any) -> Any:
-    """Return the largest logit, or NaN."""
-    lanes = 8
-    count = len(row) - len(row) % lanes
-    a = b = c = d = e = f = g = h = row[0]
-    for j in range(0, count, lanes):
-        a = _larger(row[j], a)
-        b = _larger(row[j + 1], b)
-        c = _larger(row[j + 2], c)
-        d = _larger(row[j + 3], d)
-        e = _larger(row[j + 4], e)
-        f = _larger(row[j + 5], f)
-        g = _larger(row[j + 6], g)
-        h = _larger(row[j + 7], h)
-    for j in range(count, len(row)):
-        a = _larger(row[j], a)
-    unordered = 0
-    for j in range(len(row)):
-        unordered |= row[j] != row[j]
-    if unordered:
+def _maximum(rows: Any, i: int) -> Any:
+    """Return the largest logit of a row, or NaN."""
+    lanes, length = 8, rows.shape[1]
+    whole = length - length % lanes
+    a = b = c = d = e = f = g = h = rows[i, 0]
+    for j in range(0, whole, lanes):
+        a = _larger(rows[i, j], a)
+        b = _larger(rows[i, j + 1], b)
+        c = _larger(rows[i, j + 2], c)
+        d = _larger(rows[i, j + 3], d)
+        e = _larger(rows[i, j + 4], e)
+        f = _larger(rows[i, j + 5], f)
+        g = _larger(rows[i, j + 6], g)
+        h = _larger(rows[i, j + 7], h)
+    for j in range(whole, length):
+        a = _larger(rows[i, j], a)
+    undefined = 0
+    for j in range(length):
+        undefined |= rows[i, j] != rows[i, j]
+    if undefined:
         return np.float64(np.nan)
     a, b, c, d = _larger(a, b), _larger(c, d), _larger(e, f), _larger(g, h)
     return np.float64(_larger(_larger(a, b), _larger(c, d)))
 
 
 @_kernel
-def _power(polynomial: float, exponent: float) -> Any:
-    """Return polynomial times two to the integer in the last bits of exponent, less BIAS."""
+def _exponential(
+    value: float,
+    logit: float,
+    floor: float,
+    rounder: float,
+    scale: float,
+    divisor: float,
+    plain: bool,
+    narrow: bool,
+) -> Any:
+    tail = 0.0
+    value = _larger(value if plain else value * scale, floor)
+    if narrow:
+        gap = value - logit
+    else:
+        gap, tail = _arithmetic.gap_and_tail(value, logit)
+    if not plain:
+        inverse = 1 / divisor
+        quotient = gap * inverse
+        if not narrow:
+            # What the quotient leaves, by halves whose products are exact.
+            scaled = divisor * SPLITTER
+            divisor_high = scaled - (scaled - divisor)
+            divisor_low = divisor - divisor_high
+            scaled = quotient * SPLITTER
+            high = scaled - (scaled - quotient)
+            left = (gap - high * divisor_high) - high * divisor_low
+            left = left - (quotient - high) * divisor
+            tail = (left + tail) * inverse
+        gap = quotient
+    if narrow:
+        polynomial, exponent = _arithmetic.narrow_factors(gap, rounder)
+    else:
+        polynomial, exponent = _arithmetic.wide_factors(gap, tail, rounder)
     return _from_bits(_bits(polynomial) + (_bits(exponent) << 52)) * UNBIAS
 
 
 @_kernel
-def _exp_wide(gap: float, tail: float, rounder: float) -> Any:
-    exponent = gap * PER_LOG2 + rounder
-    whole = exponent - rounder
-    r = (gap - whole * LOG2_HIGH) + (tail - whole * LOG2_LOW)
-    q = r * WIDE[9]
-    q = (q + WIDE[8]) * r
-    q = (q + WIDE[7]) * r
-    q = (q + WIDE[6]) * r
-    q = (q + WIDE[5]) * r
-    q = (q + WIDE[4]) * r
-    q = (q + WIDE[3]) * r
-    q = (q + WIDE[2]) * r
-    q = (q + WIDE[1]) * r
-    q = q + WIDE[0]
-    return _power(q * (r * r) + r + 1.0, exponent)
-
-
-@_kernel
-def _exp_narrow(gap: float, rounder: float) -> Any:
-    exponent = gap * PER_LOG2 + rounder
-    r = gap - (exponent - rounder) * LOG2
-    q = r * NARROW[7]
-    q = (q + NARROW[6]) * r
-    q = (q + NARROW[5]) * r
-    q = (q + NARROW[4]) * r
-    q = (q + NARROW[3]) * r
-    q = (q + NARROW[2]) * r
-    q = (q + NARROW[1]) * r
-    q = q + NARROW[0]
-    return _power(q * (r * r) + r + 1.0, exponent)
-
-
-@_kernel
-def _exponentials_wide(row: Any, logit: float, floor: float, rounder: float, terms: Any) -> None:
-    for j in range(len(row)):
-        value = _larger(row[j], floor)
-        gap = value - logit
-        back = gap + logit
-        tail = (value - back) + ((back - gap) - logit)
-        terms[j] = _exp_wide(gap, tail, rounder)
-
-
-@_kernel
-def _exponentials_wide_divided(
-    row: Any,
-    logit: float,
-    floor: float,
-    rounder: float,
-    scale: float,
-    divisor: float,
-    terms: Any,
-) -> None:
-    inverse = 1 / divisor
-    scaled_divisor = divisor * SPLITTER
-    divisor_high = scaled_divisor - (scaled_divisor - divisor)
-    divisor_low = divisor - divisor_high
-    for j in range(len(row)):
-        value = _larger(row[j] * scale, floor)
-        gap = value - logit
-        back = gap + logit
-        tail = (value - back) + ((back - gap) - logit)
-        quotient = gap * inverse
-        scaled = quotient * SPLITTER
-        high = scaled - (scaled - quotient)
-        left = (gap - high * divisor_high) - high * divisor_low
-        left = left - (quotient - high) * divisor
-        terms[j] = _exp_wide(quotient, (left + tail) * inverse, rounder)
-
-
-@_kernel
-def _exponentials_narrow(row: Any, logit: float, floor: float, rounder: float, terms: Any) -> None:
-    for j in range(len(row)):
-        terms[j] = _exp_narrow(_larger(np.float64(row[j]), floor) - logit, rounder)
-
-
-@_kernel
-def _exponentials_narrow_divided(
-    row: Any,
-    logit: float,
-    floor: float,
-    rounder: float,
-    scale: float,
-    divisor: float,
-    terms: Any,
-) -> None:
-    inverse = 1 / divisor
-    for j in range(len(row)):
-        gap = _larger(row[j] * scale, floor) - logit
-        terms[j] = _exp_narrow(gap * inverse, rounder)
-
-
-@_kernel
-def _add_up(terms: Any) -> tuple[float, float]:
-    high_sum = low_sum = 0
-    for j in range(len(terms)):
-        term = terms[j]
-        high = term + HIGH_ROUNDER
-        high_sum += _bits(high) - _HIGH_BITS
-        low_sum += _bits((term - (high - HIGH_ROUNDER)) + LOW_ROUNDER) - _LOW_BITS
-    return high_sum * _HIGH_UNIT, low_sum * _LOW_UNIT
+def _term(rows: Any, i: int, j: int, at: Any, plain: bool, narrow: bool) -> tuple[float, int, int]:
+    """Return an exponential and its multiples of both units."""
+    logit, floor, rounder, scale, divisor = at
+    term = _exponential(
+        np.float64(rows[i, j]), logit, floor, rounder, scale, divisor, plain, narrow
+    )
+    high, low = _arithmetic.parts(term)
+    return term, _bits(high) - HIGH_BITS, _bits(low) - LOW_BITS
 
 
 @_kernel
 def _sum_row(
-    row: Any, at: Any, terms: Any, left_out: int, narrow: bool, high: Any, low: Any
-) -> None:
-    logit, floor, rounder, scale, divisor = at
-    for chunk in range(len(high)):
-        start = chunk * CHUNK
-        logits, part = row[start : start + CHUNK], terms[start : start + CHUNK]
-        if scale == 1.0 and divisor == 1.0:
-            if narrow:
-                _exponentials_narrow(logits, logit, floor, rounder, part)
-            else:
-                _exponentials_wide(logits, logit, floor, rounder, part)
-        elif narrow:
-            _exponentials_narrow_divided(logits, logit, floor, rounder, scale, divisor, part)
-        else:
-            _exponentials_wide_divided(logits, logit, floor, rounder, scale, divisor, part)
-        if start <= left_out < start + CHUNK:
-            terms[left_out] = 0.0
-        high[chunk], low[chunk] = _add_up(part)
+    rows: Any, i: int, start: int, stop: int, at: Any, plain: bool, narrow: bool, terms: Any, t: int
+) -> tuple[int, int]:
+    """Fill a part of a row of terms, and return its sums."""
+    highs = lows = 0
+    # A loop of its own for each case, or it is not vectorised.
+    if plain and narrow:
+        for j in range(start, stop):
+            terms[t, j], high, low = _term(rows, i, j, at, True, True)
+            highs, lows = highs + high, lows + low
+    elif plain:
+        for j in range(start, stop):
+            terms[t, j], high, low = _term(rows, i, j, at, True, False)
+            highs, lows = highs + high, lows + low
+    elif narrow:
+        for j in range(start, stop):
+            terms[t, j], high, low = _term(rows, i, j, at, False, True)
+            highs, lows = highs + high, lows + low
+    else:
+        for j in range(start, stop):
+            terms[t, j], high, low = _term(rows, i, j, at, False, False)
+            highs, lows = highs + high, lows + low
+    return highs, lows
 
 
 @_kernel
-def _divide_row(terms: Any, high: float, low: float, narrow: bool, out: Any) -> None:
+def _in_floats(high_sum: int, low_sum: int) -> tuple[float, float]:
+    high = np.float64(high_sum)
+    rest = np.float64(high_sum - np.int64(high))
+    return high * HIGH_UNIT, rest * HIGH_UNIT + np.float64(low_sum) * LOW_UNIT
+
+
+@_kernel
+def _divide_row(
+    terms: Any, t: int, high: float, low: float, narrow: bool, out: Any, i: int
+) -> None:
     total = high + low
     if narrow:
         inverse = 1 / total
-        for j in range(len(terms)):
-            out[j] = terms[j] * inverse
+        for j in range(terms.shape[1]):
+            out[i, j] = terms[t, j] * inverse
     else:
         correction = ((high - total) + low) / total
-        for j in range(len(terms)):
-            quotient = terms[j] / total
-            out[j] = quotient - quotient * correction
+        for j in range(terms.shape[1]):
+            quotient = terms[t, j] / total
+            out[i, j] = quotient - quotient * correction
 
 
 @_kernel
-def _two_sum(first: float, second: float) -> tuple[float, float]:
-    total = first + second
-    back = total - first
-    return total, (first - (total - back)) + (second - back)
-
-
-@_kernel
-def _softmax(rows: Any, terms: Any, narrow: bool, high: Any, low: Any, out: Any) -> bool:
-    for i in range(len(rows)):
-        logit = _maximum(rows[i])
+def _softmax(rows: Any, terms: Any, narrow: bool, out: Any) -> bool:
+    for i in range(rows.shape[0]):
+        logit = _maximum(rows, i)
         if not abs(logit) < LARGE:
             return False
-        # One row of exponentials is enough, unless they are kept where their quotients go.
-        kept = terms[i % len(terms)]
         at = (logit, logit - RANGE, ROUNDER + BIAS, 1.0, 1.0)
-        _sum_row(rows[i], at, kept, -1, narrow, high, low)
-        total, rest = high[0], low[0]
-        for chunk in range(1, len(high)):
-            total, error = _two_sum(total, high[chunk])
-            rest += error + low[chunk]
-        _divide_row(kept, total, rest, narrow, out[i])
+        sums = _sum_row(rows, i, 0, rows.shape[1], at, True, narrow, terms, 0)
+        high, low = _in_floats(*sums)
+        _divide_row(terms, 0, high, low, narrow, out, i)
     return True
 
 
 @_kernel
 def _maxima(rows: Any, result: Any) -> None:
-    for i in range(len(rows)):
-        result[i, 0] = _maximum(rows[i])
+    for i in range(rows.shape[0]):
+        result[i] = _maximum(rows, i)
+
+
+@_kernel
+def _maxima_across(columns: Any, largest: Any, result: Any) -> None:
+    result[:] = 0.0
+    largest[:] = columns[0]
+    for j in range(columns.shape[0]):
+        for i in range(columns.shape[1]):
+            value = columns[j, i]
+            largest[i] = _larger(value, largest[i])
+            result[i] = result[i] if value == value else np.nan
+    for i in range(columns.shape[1]):
+        result[i] += largest[i]
 
 
 @_kernel
 def _top_two(rows: Any, top: Any, first: Any, second: Any) -> None:
-    for i in range(len(rows)):
-        row = rows[i]
-        first[i, 0], top[i, 0] = _maximum(row), 0
+    for i in range(rows.shape[0]):
+        first[i], top[i] = _maximum(rows, i), 0
         # Of equal ones, the first.
-        for j in range(len(row)):
-            if row[j] == first[i, 0]:
-                top[i, 0] = j
+        for j in range(rows.shape[1]):
+            if rows[i, j] == first[i]:
+                top[i] = j
                 break
-        before, after = row[: top[i, 0]], row[top[i, 0] + 1 :]
-        second[i, 0] = -np.inf
-        if len(before):
-            second[i, 0] = _maximum(before)
-        if len(after):
-            second[i, 0] = max(second[i, 0], _maximum(after))
+        second[i] = -np.inf
+        for others in (rows[i : i + 1, : top[i]], rows[i : i + 1, top[i] + 1 :]):
+            if others.shape[1]:
+                second[i] = max(second[i], _maximum(others, 0))
 
 
 @_kernel
-def _sums(rows: Any, at: Any, terms: Any, left_out: Any, narrow: bool, high: Any, low: Any) -> None:
-    for i in range(len(rows)):
-        of_row = (at[i, 0], at[i, 1], at[i, 2], at[i, 3], at[i, 4])
-        _sum_row(rows[i], of_row, terms[i], left_out[i, 0], narrow, high[i], low[i])
+def _sums(
+    rows: Any, at: Any, plain: bool, terms: Any, left_out: Any, narrow: bool, high: Any, low: Any
+) -> None:
+    for i in range(rows.shape[0]):
+        of_row = (at[0, i], at[1, i], at[2, i], at[3, i], at[4, i])
+        stop = rows.shape[1] if left_out[i] < 0 else left_out[i]
+        high[i], low[i] = _sum_row(rows, i, 0, stop, of_row, plain, narrow, terms, i)
+        after = _sum_row(rows, i, stop + 1, rows.shape[1], of_row, plain, narrow, terms, i)
+        high[i] += after[0]
+        low[i] += after[1]
+
+
+@_kernel
+def _term_across(columns: Any, j: int, i: int, at: Any, plain: bool, narrow: bool) -> Any:
+    of_column = (at[0, i], at[1, i], at[2, i], at[3, i], at[4, i])
+    return _term(columns, j, i, of_column, plain, narrow)
+
+
+@_kernel
+def _sums_across(columns: Any, at: Any, plain: bool, terms: Any, narrow: bool, sums: Any) -> None:
+    sums[:] = 0
+    for j in range(columns.shape[0]):
+        if plain and narrow:
+            for i in range(columns.shape[1]):
+                terms[j, i], high, low = _term_across(columns, j, i, at, True, True)
+                sums[0, i] += high
+                sums[1, i] += low
+        elif plain:
+            for i in range(columns.shape[1]):
+                terms[j, i], high, low = _term_across(columns, j, i, at, True, False)
+                sums[0, i] += high
+                sums[1, i] += low
+        elif narrow:
+            for i in range(columns.shape[1]):
+                terms[j, i], high, low = _term_across(columns, j, i, at, False, True)
+                sums[0, i] += high
+                sums[1, i] += low
+        else:
+            for i in range(columns.shape[1]):
+                terms[j, i], high, low = _term_across(columns, j, i, at, False, False)
+                sums[0, i] += high
+                sums[1, i] += low
 
 
 @_kernel
 def _divide(terms: Any, high: Any, low: Any, narrow: bool, out: Any) -> None:
-    for i in range(len(terms)):
-        _divide_row(terms[i], high[i, 0], low[i, 0], narrow, out[i])
+    for i in range(terms.shape[0]):
+        _divide_row(terms, i, high[i], low[i], narrow, out, i)
+
+
+@_kernel
+def _divide_in_place(terms: Any, high: Any, low: Any) -> None:
+    # With two names for one array, the compiler would have to expect that they overlap in part.
+    for i in range(terms.shape[0]):
+        total = high[i] + low[i]
+        correction = ((high[i] - total) + low[i]) / total
+        for j in range(terms.shape[1]):
+            quotient = terms[i, j] / total
+            terms[i, j] = quotient - quotient * correction
+
+
+@_kernel
+def _divide_across(terms: Any, high: Any, low: Any, narrow: bool, out: Any) -> None:
+    total = high + low
+    if narrow:
+        inverse = 1 / total
+        for j in range(terms.shape[0]):
+            for i in range(terms.shape[1]):
+                out[j, i] = terms[j, i] * inverse[i]
+    else:
+        correction = ((high - total) + low) / total
+        for j in range(terms.shape[0]):
+            for i in range(terms.shape[1]):
+                quotient = terms[j, i] / total[i]
+                out[j, i] = quotient - quotient * correction[i]
+
+
+@_kernel
+def _divide_across_in_place(terms: Any, high: Any, low: Any) -> None:
+    total = high + low
+    correction = ((high - total) + low) / total
+    for j in range(terms.shape[0]):
+        for i in range(terms.shape[1]):
+            quotient = terms[j, i] / total[i]
+            terms[j, i] = quotient - quotient * correction[i]
 
 
 @_kernel
 def _log_probabilities(
     rows: Any, scales: Any, divisors: Any, high: Any, low: Any, narrow: bool, out: Any
 ) -> None:
-    for i in range(len(rows)):
-        scale, divisor, above, below = scales[i, 0], divisors[i, 0], high[i, 0], low[i, 0]
-        row, result = rows[i], out[i]
-        if narrow:
-            for j in range(len(row)):
-                result[j] = ((row[j] * scale - above) - below) / divisor
-        else:
-            for j in range(len(row)):
-                value = row[j] * scale
-                gap = value - above
-                back = gap + above
-                tail = ((value - back) + ((back - gap) - above)) - below
+    for i in range(rows.shape[0]):
+        scale, divisor, above, below = scales[i], divisors[i], high[i], low[i]
+        for j in range(rows.shape[1]):
+            value = rows[i, j] * scale
+            if narrow:
+                out[i, j] = ((value - above) - below) / divisor
+            else:
+                gap, tail = _arithmetic.gap_and_tail(value, above)
                 # Where the difference is infinite, its error is NaN.
-                result[j] = (gap + tail if abs(gap) < np.inf else gap) / divisor
+                out[i, j] = (gap + (tail - below) if abs(gap) < np.inf else gap) / divisor
 
 
 def softmax(rows: Array, out: Array, *, narrow: bool) -> bool:
     """Fill `out` with probabilities at temperature 1, but stop at a row that has limits."""
-    terms = scratch("terms", (1, rows.shape[-1])) if narrow else out
-    chunks = -(-rows.shape[-1] // CHUNK)
-    return bool(_softmax(rows, terms, narrow, np.empty(chunks), np.empty(chunks), out))
+    if not is_across(rows):
+        return bool(_softmax(rows, scratch("terms", (1, rows.shape[-1])), narrow, out))
+    largest = maximum(rows)
+    if not (np.abs(largest) < LARGE).all():
+        return False
+    terms = scratch_like("terms", rows)
+    high, low = in_floats(*sums(rows, Reference.top(largest), terms, narrow=narrow))
+    divide(terms, high, low, out, narrow=narrow)
+    return True
 
 
 def maximum(rows: Array) -> Array:
     """Return the largest logit of each row, NaN if there is a NaN, (n, 1)."""
-    result = np.empty((len(rows), 1))
-    _maxima(rows, result)
-    return result
+    result = np.empty(len(rows))
+    if is_across(rows):
+        _maxima_across(rows.T, np.empty(len(rows), rows.dtype), result)
+    else:
+        _maxima(rows, result)
+    return result[:, None]
 
 
 def top_two(rows: Array) -> tuple[Array, Array, Array]:
     """Return where the largest logit of each row is, it, and the largest of the others."""
-    top, first, second = np.empty((len(rows), 1), np.int64), *np.empty((2, len(rows), 1))
+    top, first, second = np.empty(len(rows), np.int64), *np.empty((2, len(rows)))
     _top_two(rows, top, first, second)
-    return top, first, second
+    return top[:, None], first[:, None], second[:, None]
 
 
 def sums(
     rows: Array, at: Reference, terms: Array, *, narrow: bool, left_out: Array | None = None
 ) -> tuple[Array, Array]:
-    """Fill `terms` with exponentials and return their sums by chunks, (n, chunks), high and low."""
-    high, low = np.empty((2, len(rows), -(-rows.shape[-1] // CHUNK)))
+    """Fill `terms` with exponentials and return the sums of their multiples of both units, (n, 1).
+
+    One of each row may be left out of the sums; where its index is negative, none is.
+    """
+    high, low = result = np.empty((2, len(rows)), np.int64)
     columns = (at.logit, at.floor, at.shift + (ROUNDER + BIAS), at.scale, at.divisor)
-    if left_out is None:
-        left_out = np.full((len(rows), 1), -1)
-    _sums(rows, np.concatenate(columns, axis=-1), terms, left_out, narrow, high, low)
-    return high, low
+    of_rows = np.concatenate([column.reshape(1, -1) for column in columns])
+    if is_across(rows):
+        _sums_across(rows.T, of_rows, at.plain, terms.T, narrow, result)
+    else:
+        indices = np.full(len(rows), -1) if left_out is None else left_out.reshape(-1)
+        _sums(rows, of_rows, at.plain, terms, indices, narrow, high, low)
+    return high[:, None], low[:, None]
 
 
 def divide(terms: Array, high: Array, low: Array, out: Array, *, narrow: bool) -> None:
     """Fill `out` with terms / (high + low)."""
-    _divide(terms, high, low, narrow, out)
+    high, low = high.reshape(-1), low.reshape(-1)
+    across, in_place = is_across(terms), np.may_share_memory(terms, out)
+    if across and in_place:
+        _divide_across_in_place(out.T, high, low)
+    elif across:
+        _divide_across(terms.T, high, low, narrow, out.T)
+    elif in_place:
+        _divide_in_place(out, high, low)
+    else:
+        _divide(terms, high, low, narrow, out)
 
 
 def log_probabilities(
     rows: Array, at: Reference, high: Array, low: Array, out: Array, *, narrow: bool
 ) -> None:
     """Fill `out` with (scale z - (high + low)) / divisor."""
-    _log_probabilities(rows, at.scale, at.divisor, high, low, narrow, out)
+    of_rows = (column.reshape(-1) for column in (at.scale, at.divisor, high, low))
+    _log_probabilities(rows, *of_rows, narrow, out)

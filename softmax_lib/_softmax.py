@@ -8,11 +8,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from softmax_lib._arguments import Axis, arrange, lay_out, prepare, reduced
-from softmax_lib._blocks import log_softmax_by_blocks, logsumexp_by_blocks, softmax_by_blocks
+from softmax_lib._blocks import (
+    log_softmax_by_blocks,
+    logsumexp_by_blocks,
+    softmax_at_once,
+    softmax_by_blocks,
+)
 from softmax_lib._unevaluated import log_probabilities, log_sums, probabilities, scaled_gaps
 
 
-@np.errstate(all="ignore")
 def softmax(
     z: ArrayLike,
     /,
@@ -70,19 +74,19 @@ def softmax(
 
     Accuracy, in units in the last place (ulps) of the exact value, for every finite input: 4 in
     float64, a bound that was searched for and not proved (2.3 is the largest error that hill
-    climbing found, 2.7 without numba); 4.5 in longdouble, if exp errs by 1 (2.5 is the largest
-    found at random); float16, bfloat16 and float32 are computed in float64 and rounded once, so
-    that they err by 0.5 and less than 1e-6 more. z - max z and its quotient by T are rounded,
-    which alone would cost hundreds of ulps; their rounding errors are known exactly and given back,
-    and the sum is carried in two floats. Neighbouring logits may come out in the wrong order by an
+    climbing found); 4.5 in longdouble, if exp errs by 1 (2.5 is the largest found at random);
+    float16, bfloat16 and float32 are computed in float64 and rounded once, so that they err by 0.5
+    and less than 1e-6 more. z - max z and its quotient by T are rounded, which alone would cost
+    hundreds of ulps; their rounding errors are known exactly and given back, and the sum is carried
+    in two floats. Neighbouring logits may come out in the wrong order by an
     ulp in float64.
 
     The bits of the result depend neither on the memory layout of z, nor on the other slices, nor
-    on the number of threads. Where numba is installed (the extra `fast`), inputs from 2**20
-    elements on are computed by compiled kernels; from then on all inputs are, with the same bits.
-    Without numba results differ in the last bits, in narrower formats than float64 very rarely,
-    for NumPy's exp is taken. Beyond the output, float64, float32 and their views take a few MB of
-    memory, whatever their size; longdouble, and several axes that are not adjacent in
+    on the number of threads, nor on numba. But in longdouble, they are made of IEEE additions,
+    multiplications and divisions alone, and the same on every machine. Where numba is installed
+    (the extra `fast`), compiled kernels are loaded once that pays: when some 2**24 logits have been
+    through, in one call or in many. Beyond the output, float64, float32 and their views take a few
+    MB of memory, whatever their size; longdouble, and several axes that are not adjacent in
     memory, take copies.
 
     Claims: `formula`, `sum-one`, `shift`, `max-shift`, `range`, `order`, `t-zero`,
@@ -110,11 +114,14 @@ def softmax(
     array([[0.       , 0.5      , 0.5      ],
            [0.1553624, 0.4223188, 0.4223188]])
     """
-    given = arrange(z, axis=axis, temperature=temperature, where=where)
-    if given.working != np.float64:
-        slices = lay_out(given)
-        return slices.restore(probabilities(slices) if slices.rows.size else slices.rows)
-    return softmax_by_blocks(given)
+    if where is None and (result := softmax_at_once(z, axis, temperature)) is not None:
+        return result
+    with np.errstate(all="ignore"):
+        given = arrange(z, axis=axis, temperature=temperature, where=where)
+        if given.working != np.float64:
+            slices = lay_out(given)
+            return slices.restore(probabilities(slices) if slices.rows.size else slices.rows)
+        return softmax_by_blocks(given)
 
 
 @np.errstate(all="ignore")
@@ -180,7 +187,7 @@ def log_softmax(
     and less than 1e-6 more. This holds near 0 too: with R the sum of exp((zⱼ - max z)/T) without
     one maximal term, the result is -(\|zᵢ - max z\|/T + log1p(R)), where both terms have one sign
     and nothing cancels. On bits, numba and memory, see :func:`softmax_lib.softmax`; here NumPy's
-    exp is never taken.
+    log1p comes in, whose bits may be others on another machine.
 
     Claims: `formula`, `shift`, `max-shift`, `lse`, `t-zero`, `t-infinity`, `rounding`
 

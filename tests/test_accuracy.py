@@ -9,7 +9,6 @@ from logits import FORMATS, finite_arrays, hard_logits, hard_temperature
 from mpmath import libmp
 
 from softmax_lib import (
-    _kernels,
     exact_log_softmax,
     exact_logsumexp,
     exact_softmax,
@@ -24,7 +23,7 @@ from softmax_lib._formats import Format
 # rounding have units roundoff of their own, which count double where the result is just above a
 # power of two.
 FLOAT64_ULPS = 4
-# The largest errors that random searches came upon were 1.9 (2.1 with NumPy's exp) and 2.5.
+# The largest errors that random searches came upon were 1.9 and 2.5.
 FOUND_FLOAT64_ULPS = 2.5
 FOUND_LONGDOUBLE_ULPS = 3.0
 # One rounding of a float64 result. That is computed without the lost part of a gap, which is up to
@@ -39,13 +38,6 @@ LOGSUMEXP_ULPS = 2
 
 PAIRS = [(softmax, exact_softmax), (log_softmax, exact_log_softmax)]
 TRIES = 200
-
-
-@pytest.fixture(autouse=True, params=[False, True], ids=["polynomial", "NumPy's exp"])
-def exponential(request, monkeypatch):
-    """The exponential that softmax takes with numba, whose bits are the same, and without."""
-    monkeypatch.setattr(_kernels, "NUMPY_EXP", request.param)
-    monkeypatch.setattr(_kernels, "SPAN", _kernels.BLOCK if request.param else _kernels.CHUNK)
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -73,7 +65,7 @@ def test_error_does_not_grow_with_the_number_of_classes(function, exact, spread)
     assert np.max(ulp_error(function(z), exact(z, rounded=False))) <= FLOAT64_ULPS
 
 
-# The worst that hill climbing found, with the polynomial and with NumPy's exp.
+# The worst that hill climbing found.
 CLIMBED = [
     (softmax, [0.7848784096811864, 1.3684354176394058, -1.2170352545012957, 0.8723862098267581,
                -0.8237208764443835, -1.0143577291709558], 1.0),

@@ -1,4 +1,4 @@
-"""NumPy's and numba's way to the same bits, whatever the layout, the batch and the threads."""
+"""Python's, NumPy's and numba's way to the same bits, whatever the layout, batch and threads."""
 
 import subprocess
 import sys
@@ -12,13 +12,22 @@ import numpy as np
 import pytest
 from logits import FORMATS, hard_logits, hard_temperature
 
-from softmax_lib import _blocks, _compiled, _kernels, _threads, log_softmax, logsumexp, softmax
+from softmax_lib import (
+    _arithmetic,
+    _blocks,
+    _compiled,
+    _kernels,
+    _threads,
+    log_softmax,
+    logsumexp,
+    softmax,
+)
 from softmax_lib._blocks import _blocks as cut
 
-CHUNK = _kernels.CHUNK
+BLOCK = _kernels.BLOCK
 FUNCTIONS = [softmax, log_softmax, logsumexp]
 # Below, at and above the lengths at which rows are cut, and an exponential is not kept.
-LENGTHS = [1, 7, CHUNK, CHUNK + 1, _compiled.SPAN + 5, _blocks._KEPT + 3]
+LENGTHS = [1, 7, 40, BLOCK, BLOCK + 1, _compiled.BLOCK + 5, _blocks._KEPT + 3]
 
 
 @pytest.fixture(params=[_kernels, _compiled], ids=["NumPy", "numba"])
@@ -41,7 +50,9 @@ def logits(shape, dtype=np.float64, seed=0):
 
 
 @pytest.mark.parametrize(
-    ("coefficients", "bits"), [(_kernels.WIDE, 56), (_kernels.NARROW, 45)], ids=["wide", "narrow"]
+    ("coefficients", "bits"),
+    [(_arithmetic.WIDE, 56), (_arithmetic.NARROW, 45)],
+    ids=["wide", "narrow"],
 )
 def test_the_polynomial_is_the_exponential_to_so_many_bits(coefficients, bits):
     with mpmath.workprec(200):
@@ -55,14 +66,13 @@ def test_the_polynomial_is_the_exponential_to_so_many_bits(coefficients, bits):
 
 def test_the_parts_of_log_two_add_up_to_it():
     with mpmath.workprec(200):
-        parts = mpmath.mpf(_kernels.LOG2_HIGH) + mpmath.mpf(_kernels.LOG2_LOW)
+        parts = mpmath.mpf(_arithmetic.LOG2_HIGH) + mpmath.mpf(_arithmetic.LOG2_LOW)
         assert abs(parts - mpmath.log(2)) < mpmath.mpf(2) ** -95
-    assert float(_kernels.LOG2_HIGH * 2**41).is_integer()
+    assert float(_arithmetic.LOG2_HIGH * 2**41).is_integer()
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_both_ways_give_the_same_bits_on_hard_logits(function, monkeypatch):
-    monkeypatch.setattr(_kernels, "NUMPY_EXP", False)
     rng = np.random.default_rng(20210104)
     for name in ["float16", "bfloat16", "float32", "float64"] * 40:
         z, arguments = hard_logits(FORMATS[name], rng), {}
@@ -72,11 +82,23 @@ def test_both_ways_give_the_same_bits_on_hard_logits(function, monkeypatch):
         np.testing.assert_array_equal(by_numpy, by_numba)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_python_numpy_and_numba_give_the_same_bits_for_a_few_logits(dtype, monkeypatch):
+    rng = np.random.default_rng(20210105)
+    for _ in range(200):
+        z = hard_logits(np.dtype(dtype), rng)[: _blocks._FEW]
+        monkeypatch.setattr(_blocks, "_FEW", 24)
+        by_python = on_both(monkeypatch, lambda z=z: softmax(z))[0]
+        monkeypatch.setattr(_blocks, "_FEW", 0)
+        by_numpy, by_numba = on_both(monkeypatch, lambda z=z: softmax(z))
+        np.testing.assert_array_equal(by_python, by_numpy)
+        np.testing.assert_array_equal(by_python, by_numba)
+
+
 @pytest.mark.parametrize("function", FUNCTIONS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("length", LENGTHS)
 def test_both_ways_give_the_same_bits_at_any_length(function, dtype, length, monkeypatch):
-    monkeypatch.setattr(_kernels, "NUMPY_EXP", False)
     z = logits((3, length), dtype)
     z[1, length // 2] = -np.inf
     by_numpy, by_numba = on_both(monkeypatch, lambda: function(z))
@@ -84,7 +106,7 @@ def test_both_ways_give_the_same_bits_at_any_length(function, dtype, length, mon
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-@pytest.mark.parametrize("length", [7, CHUNK + 1, _blocks._KEPT + 3])
+@pytest.mark.parametrize("length", [7, BLOCK + 1, _blocks._KEPT + 3])
 def test_the_batch_does_not_change_a_bit(function, length, kernels):
     z = logits((5, length))
     # Rows of their own at another temperature, with limits, or left out in part.
@@ -97,7 +119,7 @@ def test_the_batch_does_not_change_a_bit(function, length, kernels):
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-@pytest.mark.parametrize("shape", [(3000, 64), (3, 3 * CHUNK), (1, 3 * _compiled.SPAN)])
+@pytest.mark.parametrize("shape", [(3000, 64), (3, 3 * BLOCK), (1, 3 * _compiled.BLOCK)])
 def test_the_number_of_threads_does_not_change_a_bit(function, shape, kernels, monkeypatch):
     z, results = logits(shape), []
     for count in (1, 2, 3):
@@ -109,7 +131,9 @@ def test_the_number_of_threads_does_not_change_a_bit(function, shape, kernels, m
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-@pytest.mark.parametrize("shape", [(300, 200), (2 * CHUNK, 3)])
+@pytest.mark.parametrize(
+    "shape", [(300, 200), (2 * BLOCK, 3), (2 * BLOCK, 20), (_blocks._KEPT // 8, 20), (7, 1000)]
+)
 def test_an_axis_does_not_change_a_bit(function, shape, kernels):
     z = logits(shape)
     across = function(z, axis=0)
@@ -141,7 +165,7 @@ def test_calls_from_many_threads_at_once_give_the_same_bits(kernels):
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_no_warning_escapes_from_a_thread(function, kernels):
-    z = logits((1, 5 * _compiled.SPAN))
+    z = logits((1, 5 * _compiled.BLOCK))
     z[0, 3], z[0, -1] = 1e308, -1e308
     with warnings.catch_warnings(), np.errstate(all="warn"):
         warnings.simplefilter("error")
@@ -183,14 +207,26 @@ def test_numba_is_imported_for_large_inputs_only():
         "softmax_lib.softmax(np.zeros({size})); print('numba' in sys.modules)"
     )
     assert run(code.format(size=2**19)) == "False"
-    assert run(code.format(size=2**20)) == "True"
+    assert run(code.format(size=_blocks._COMPILED)) == "True"
+
+
+def test_numba_is_imported_once_many_small_inputs_have_taken_as_long_as_its_import():
+    code = (
+        "import sys, numpy as np, softmax_lib\n"
+        "from softmax_lib import _blocks\n"
+        "_blocks._COMPILED = 50 * (1000 + _blocks._CALL)\n"
+        "for _ in range({calls}): softmax_lib.softmax(np.zeros(1000))\n"
+        "print('numba' in sys.modules)"
+    )
+    assert run(code.format(calls=49)) == "False"
+    assert run(code.format(calls=50)) == "True"
 
 
 def test_without_numba_numpy_does_it_all():
     code = (
         "import sys; sys.modules['numba'] = None\n"
         "import numpy as np, softmax_lib\n"
-        "print(softmax_lib.softmax(np.zeros(2**20))[0] == 2.0**-20)"
+        "print(softmax_lib.softmax(np.zeros(2**24))[0] == 2.0**-24)"
     )
     assert run(code) == "True"
 
@@ -200,6 +236,6 @@ def test_a_cache_that_cannot_be_written_is_no_error():
         "from numba.core.caching import CacheImpl\n"
         "CacheImpl._locator_classes = []\n"
         "import numpy as np, softmax_lib\n"
-        "print(softmax_lib.softmax(np.zeros(2**20))[0] == 2.0**-20)"
+        "print(softmax_lib.softmax(np.zeros(2**24))[0] == 2.0**-24)"
     )
     assert run(code) == "True"

@@ -26,8 +26,8 @@ LIBRARY_FAULTS = {
     ),
     "the rounding error not given back": (
         "_kernels.py",
-        "np.add(tails, spare, out=tails)",
-        "np.multiply(tails, 0, out=tails)",
+        "np.add(error, spare, out=error)",
+        "np.multiply(error, 0, out=error)",
     ),
     "a wrong axis": ("_softmax.py", "arrange(z, axis=axis,", "arrange(z, axis=0,"),
 }

@@ -1,0 +1,136 @@
+"""The exponential of a softmax and its constants, in floats: compiled for many logits.
+
+It is IEEE arithmetic in float64, in an order that is spelled out. :mod:`softmax_lib._compiled`
+compiles these functions, :mod:`softmax_lib._kernels` does the same operations on arrays, and a few
+logits are left to Python as they are. All three get the same bits. `narrow` says that a result is
+rounded to float32 or less, for which float64 has digits to spare.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from softmax_lib._limits import LARGE
+
+# exp(r) = 1 + r + r**2 Q(r) for |r| <= log(2)/2, to a relative error below 2**-56 and 2**-45: the
+# polynomials with the least such error (Remez), constant term first. tests/test_kernels.py
+# measures it.
+WIDE = (
+    0.5000000000000011,
+    0.16666666666666413,
+    0.041666666666530267,
+    0.00833333333349434,
+    0.0013888888943597558,
+    0.00019841269506762043,
+    2.4801493136318962e-05,
+    2.755758628307977e-06,
+    2.763023387460955e-07,
+    2.5000066753389905e-08,
+)
+NARROW = (
+    0.4999999999966457,
+    0.1666666666726471,
+    0.041666666962070956,
+    0.008333333095241927,
+    0.0013888811174900617,
+    0.00019841538971525666,
+    2.4880794395137205e-05,
+    2.749308209182782e-06,
+)
+PER_LOG2 = 1.4426950408889634
+# log(2) in two parts. The high one has 41 bits, so that its products with integers below 2**12 are
+# exact; narrow results do with one part.
+LOG2_HIGH, LOG2_LOW, LOG2 = 0.693147180559663, 2.8235290563031577e-13, 0.6931471805599453
+# Cuts a float64 into two halves (Veltkamp).
+SPLITTER = 2.0**27 + 1
+
+# Added to a float64 below 2**51, it leaves an integer in the last bits.
+ROUNDER = 1.5 * 2.0**52
+# The polynomial's exponentials are scaled by 2**BIAS at first, and normal whatever RANGE allows.
+BIAS = 700
+UNBIAS = 2.0**-BIAS
+# What lies so much further below is left out: its exponential is 0.
+RANGE = 1000.0
+
+# Exponentials are added up without a rounding error: the multiples of 2**-37 in them, and then
+# those of 2**-76, as integers. Each set of up to LONGEST has its sum, in any order.
+HIGH_UNIT, LOW_UNIT = 2.0**-37, 2.0**-76
+HIGH_ROUNDER, LOW_ROUNDER = 1.5 * 2.0**52 * HIGH_UNIT, 1.5 * 2.0**52 * LOW_UNIT
+HIGH_BITS, LOW_BITS = (int(np.float64(r).view(np.int64)) for r in (HIGH_ROUNDER, LOW_ROUNDER))
+LONGEST = 2**24
+
+
+def wide_polynomial(r: float) -> float:
+    """Return exp(r)."""
+    a, b, c, d, e, f, g, h, i, j = WIDE
+    square = r * r
+    q = (((j * r + i) * square + (h * r + g)) * square + (f * r + e)) * square + (d * r + c)
+    return (q * square + (b * r + a)) * square + r + 1.0
+
+
+def narrow_polynomial(r: float) -> float:
+    """Return exp(r), for a narrow result."""
+    a, b, c, d, e, f, g, h = NARROW
+    square = r * r
+    q = ((h * r + g) * square + (f * r + e)) * square + (d * r + c)
+    return (q * square + (b * r + a)) * square + r + 1.0
+
+
+def gap_and_tail(value: float, logit: float) -> tuple[float, float]:
+    """Return value - logit and what the subtraction loses (Knuth's TwoSum)."""
+    gap = value - logit
+    back = gap + logit
+    return gap, (value - back) + ((back - gap) - logit)
+
+
+def wide_factors(gap: float, tail: float, rounder: float) -> tuple[float, float]:
+    """Return p and e such that exp(gap + tail) = p 2**(e - rounder)."""
+    exponent = gap * PER_LOG2 + rounder
+    whole = exponent - rounder
+    return wide_polynomial((gap - whole * LOG2_HIGH) + (tail - whole * LOG2_LOW)), exponent
+
+
+def narrow_factors(gap: float, rounder: float) -> tuple[float, float]:
+    """Return p and e such that exp(gap) = p 2**(e - rounder), for a narrow result."""
+    exponent = gap * PER_LOG2 + rounder
+    return narrow_polynomial(gap - (exponent - rounder) * LOG2), exponent
+
+
+def parts(term: float) -> tuple[float, float]:
+    """Return the multiples of both units in an exponential, each more by its rounder."""
+    high = term + HIGH_ROUNDER
+    return high, (term - (high - HIGH_ROUNDER)) + LOW_ROUNDER
+
+
+def softmax_of_few(row: list[float], *, narrow: bool) -> list[float] | None:
+    """Return probabilities at temperature 1; None if there is a NaN or a limit to be taken."""
+    logit = max(row)
+    # max may pass over a NaN, sum does not.
+    if not -LARGE < logit < LARGE or math.isnan(sum(row)):
+        return None
+    floor, terms, high, low = logit - RANGE, [], 0.0, 0.0
+    # Written out where a call would cost more than what it does.
+    for z in row:
+        value = z if z > floor else floor
+        gap = value - logit
+        if narrow:
+            polynomial, exponent = narrow_factors(gap, ROUNDER)
+        else:
+            back = gap + logit
+            tail = (value - back) + ((back - gap) - logit)
+            polynomial, exponent = wide_factors(gap, tail, ROUNDER)
+        term = math.ldexp(polynomial, int(exponent - ROUNDER))
+        terms.append(term)
+        # Sums of a few multiples of a unit are exact.
+        multiple = (term + HIGH_ROUNDER) - HIGH_ROUNDER
+        high += multiple
+        low += ((term - multiple) + LOW_ROUNDER) - LOW_ROUNDER
+    total = high + low
+    if narrow:
+        inverse = 1 / total
+        return [term * inverse for term in terms]
+    correction = ((high - total) + low) / total
+    quotients = [term / total for term in terms]
+    return [quotient - quotient * correction for quotient in quotients]
