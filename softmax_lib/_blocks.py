@@ -106,6 +106,14 @@ def logsumexp_by_blocks(given: Given) -> Array:
     return result
 
 
+def states_by_blocks(given: Given) -> tuple[Array, Array]:
+    """Return the largest logits and the sums of exponentials relative to them, in float64."""
+    states = np.zeros((*given.logits.shape[:-1], 2))
+    states[..., 0] = -np.inf
+    _run(replace(given, dtype=np.dtype(np.float64)), states, _states)
+    return states[..., 0], states[..., 1]
+
+
 @dataclass(frozen=True)
 class _Rows:
     """What is given, with at least one axis of rows."""
@@ -260,24 +268,20 @@ class _Target:
 
 
 def _softmax(rows: _Rows, out: Array, index: _Index, each: _Each) -> None:
-    spans, load = rows.spans(index), rows.loader(index)
+    spans = rows.spans(index)
     if rows.temperature is None and len(spans) == 1:
         target = _Target(rows, out, index, spans[0])
-        if rows.kernels.softmax(load(spans[0]), target.rows, narrow=rows.narrow):
+        if rows.kernels.softmax(rows.load(index, spans[0]), target.rows, narrow=rows.narrow):
             target.place(None)
             return
-    largest = np.maximum.reduce(each(lambda span: rows.kernels.maximum(load(span)), spans))
-    temperature, undefined = rows.divisor(index), None
-    limits = Limits.of(largest, temperature)
+    _, limits, load, at = _with_reference(rows, index, each)
     if limits is not None and rows.across:
         _softmax(replace(rows, across=False), out, index, each)
         return
+    undefined = None
     if limits is not None:
-        infinities = each(lambda span: _count_infinities(load(span)), spans)
+        infinities = each(lambda span: _count_infinities(rows.load(index, span)), spans)
         undefined = limits.undefined | (np.add.reduce(infinities) > 1)
-        largest, temperature = limits.replace(largest), limits.temperatures
-        load = limits.replacing(load)
-    at = _relative_to(largest, temperature)
     kept = _room_for_exponentials(rows, out, index)
 
     def add_up(span: slice) -> Any:
@@ -298,6 +302,35 @@ def _softmax(rows: _Rows, out: Array, index: _Index, each: _Each) -> None:
         target.place(undefined)
 
     each(divide, spans)
+
+
+def _states(rows: _Rows, out: Array, index: _Index, each: _Each) -> None:
+    spans = rows.spans(index)
+    largest, limits, load, at = _with_reference(rows, index, each)
+
+    def add_up(span: slice) -> Any:
+        logits = load(span)
+        return rows.kernels.sums(logits, at, scratch("terms", logits.shape), narrow=False)
+
+    high, low = _total(each(add_up, spans), spans)
+    sums = high + low
+    if limits is not None:
+        # Where the largest logit is infinite, the exponentials are those of limits: they count.
+        sums = np.select([largest == -np.inf, np.isnan(largest)], [0.0, np.nan], sums)
+    out[index] = np.concatenate([largest, sums], axis=-1).reshape(out[index].shape)
+
+
+def _with_reference(
+    rows: _Rows, index: _Index, each: _Each
+) -> tuple[Array, Limits | None, Callable[[slice], Array], Reference]:
+    """Return the largest logits, and what to load and take exponentials relative to."""
+    load, spans, temperature = rows.loader(index), rows.spans(index), rows.divisor(index)
+    largest = np.maximum.reduce(each(lambda span: rows.kernels.maximum(load(span)), spans))
+    limits = Limits.of(largest, temperature)
+    if limits is None:
+        return largest, limits, load, _relative_to(largest, temperature)
+    at = _relative_to(limits.replace(largest), limits.temperatures)
+    return largest, limits, limits.replacing(load), at
 
 
 def _log_softmax(rows: _Rows, out: Array, index: _Index, each: _Each) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from softmax_lib._arguments import Array, Axis, prepare, real
+from softmax_lib._arguments import Array, Axis, arrange, lay_out, real
+from softmax_lib._blocks import states_by_blocks
 from softmax_lib._double_word import finite_or_zero, two_sum
 from softmax_lib._unevaluated import exponentials, one_plus, scaled_gaps
 
@@ -48,10 +49,10 @@ class OnlineNormalizer:
     Both arrays are read-only copies. States are compared by identity (``is``), as arrays have no
     one truth value.
 
-    Accuracy: the maximum is exact. The relative error of the denominator, for finite slices and if
-    exp errs by 0.65 ulp, is below 2.4 u after `of`, with u = 2**-53 (1.0 u is the largest found).
-    A merge adds less than 4.4 u (2.4 u) to the larger of its two errors. So it is below
-    (2.4 + 4.4 d) u, where no slice has gone through more than d merges: n - 1 if n slices are
+    Accuracy: the maximum is exact. The relative error of the denominator, for finite slices, is
+    below 3 u after `of`, with u = 2**-53 (1.5 u is the largest found). If NumPy's exp errs by
+    0.65 ulp, a merge adds less than 4.4 u (2.4 u) to the larger of its two errors. So it is below
+    (3 + 4.4 d) u, where no slice has gone through more than d merges: n - 1 if n slices are
     merged one after the other, about log₂ n if they are merged in pairs. In longdouble, with
     u = 2**-64 and an exp that errs by 1 ulp, it is below (3.1 + 5.1 d) u. Merging is commutative to
     the bit. It is associative over the reals; in floating point two bracketings differ by the sum
@@ -127,7 +128,10 @@ class OnlineNormalizer:
         >>> OnlineNormalizer.of([[0.0, 0.0], [5.0, -5.0]], axis=0).denominator
         array([1.00673795, 1.00673795])
         """
-        slices = prepare(z, axis=axis)
+        given = arrange(z, axis=axis)
+        if given.working == np.float64:
+            return cls(*states_by_blocks(given))
+        slices = lay_out(given)
         rows = slices.rows
         maximum = np.max(rows, axis=-1, keepdims=True, initial=-np.inf)
         denominator = np.zeros_like(maximum)

@@ -41,7 +41,6 @@ def own(kernels: object, threads: int) -> Iterator[None]:
     with (
         patch.object(_blocks, "_kernels_for", lambda size: kernels),
         patch.object(_threads, "processors", lambda: min(threads, PROCESSORS)),
-        patch.multiple(_kernels, NUMPY_EXP=True, SPAN=_kernels.BLOCK),
     ):
         yield
 
