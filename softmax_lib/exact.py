@@ -28,7 +28,8 @@ except ModuleNotFoundError as error:
     raise ImportError("the exact reference needs mpmath: pip install softmax-lib[exact]") from error
 
 # mpmath's exp, log and quotients, and the few roundings between them, are taken to err in no more
-# than this many of the last bits. They are far better than that.
+# than this many of the last bits. They are far better than that. It is mpmath because SymPy brings
+# it; the tests certify what comes out with the enclosures of Arb, which needs no such trust.
 _GUARD_BITS = 20
 _UNROUNDED_BITS = 224
 # With this many bits beyond the format, a second try is needed once in 2**40.

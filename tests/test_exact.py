@@ -3,12 +3,12 @@
 import time
 from fractions import Fraction
 
+import flint
 import mpmath
 import numpy as np
 import pytest
 from logits import FORMATS, hard_logits, hard_temperature
 from mpmath import libmp
-from mpmath.ctx_iv import MPIntervalContext
 
 from softmax_lib import exact, exact_log_softmax, exact_logsumexp, exact_softmax
 from softmax_lib._formats import Format
@@ -193,12 +193,31 @@ def test_an_unrounded_scalar_is_an_mpf():
     assert isinstance(exact_logsumexp([1.0, 2.0], rounded=False), mpmath.mpf)
 
 
-def test_unrounded_values_lie_in_the_enclosures_of_interval_arithmetic():
-    interval = MPIntervalContext()
-    interval.prec = 200
-    z = [0.3, -1.7, 2.9]
-    terms = [interval.exp(interval.mpf(v)) for v in z]
-    for value, term in zip(exact_softmax(z, rounded=False), terms, strict=True):
-        enclosure = term / sum(terms)
-        assert fraction(mpmath.mp.make_mpf(enclosure._mpi_[0])) <= fraction(value)
-        assert fraction(value) <= fraction(mpmath.mp.make_mpf(enclosure._mpi_[1]))
+def enclosed(value):
+    """Return a number, or a fraction, as a ball of Arb's that holds it."""
+    exact = value if isinstance(value, Fraction) else fraction(value)
+    return flint.arb(flint.fmpq(exact.numerator, exact.denominator))
+
+
+def is_certainly_nearest(rounded, ball):
+    """Tell whether all of a ball is closer to rounded than to its neighbours."""
+    lower, upper = (np.nextafter(rounded, rounded.dtype.type(end)) for end in (-np.inf, np.inf))
+    halfway = [enclosed((fraction(rounded) + fraction(n)) / 2) for n in (lower, upper)]
+    return halfway[0] < ball < halfway[1]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_rounded_values_are_certified_by_the_enclosures_of_ball_arithmetic(name):
+    rng = np.random.default_rng(36)
+    # Enough for 1 - exp(-1500).
+    with flint.ctx.workprec(3000):
+        for _ in range(TRIES):
+            z, temperature = gentle_logits(FORMATS[name], rng)
+            logits = [enclosed(v) for v in z]
+            scaled = [logit / enclosed(np.float64(temperature)) for logit in logits]
+            total = sum(x.exp() for x in scaled)
+            for p, x in zip(exact_softmax(z, temperature=temperature), scaled, strict=True):
+                assert is_certainly_nearest(p, x.exp() / total), (z, temperature)
+            for p, x in zip(exact_log_softmax(z, temperature=temperature), scaled, strict=True):
+                assert is_certainly_nearest(p, x - total.log()), (z, temperature)
+            assert is_certainly_nearest(exact_logsumexp(z), sum(x.exp() for x in logits).log()), z
