@@ -22,7 +22,7 @@ from softmax_lib import _kernels
 from softmax_lib._arguments import Array, Given, in_place, rounded
 from softmax_lib._arithmetic import LONGEST, PER_LOG2, RANGE, softmax_of_few
 from softmax_lib._double_word import add, two_product, two_sum
-from softmax_lib._kernels import Reference, in_floats, scratch
+from softmax_lib._kernels import KEPT, Reference, in_floats, scratch
 from softmax_lib._limits import Limits
 from softmax_lib._threads import in_threads, in_turn
 
@@ -37,9 +37,6 @@ _THREADED = 2**15
 # Loading numba takes about as long as so many logits take without it, in one call or in many; each
 # call takes as long as some more.
 _COMPILED, _CALL = 2**24, 2**10
-# So many exponentials of a row are kept from pass to pass, 2 MiB; those of a longer one are
-# computed twice.
-_KEPT = 2**18
 # So many columns at least are computed side by side: a narrower part of a row in memory would not
 # fill what the processor loads at once.
 _PANEL = 16
@@ -68,7 +65,7 @@ def softmax_at_once(z: Any, axis: Any, temperature: Any) -> Array | None:
     if kernels is _kernels and z.size <= _FEW:
         few = [softmax_of_few(row, narrow=narrow) for row in z.reshape(-1, length).tolist()]
         return None if None in few else np.array(few, dtype=z.dtype).reshape(z.shape)
-    if length > _KEPT or (kernels is _kernels and z.size > kernels.BLOCK):
+    if length > (LONGEST if narrow else KEPT) or (kernels is _kernels and z.size > kernels.BLOCK):
         return None
     out = np.empty_like(z)
     rows, results = z.reshape(-1, length), out.reshape(-1, length)
@@ -375,11 +372,12 @@ class _Top:
     def of(cls, rows: _Rows, index: _Index, each: _Each) -> _Top:
         spans, load = rows.spans(index), rows.loader(index)
         found = each(lambda span: rows.kernels.top_two(load(span)), spans)
-        firsts, seconds = (np.concatenate([two[i] for two in found], axis=-1) for i in (1, 2))
-        span_of_top = np.argmax(firsts, axis=-1, keepdims=True)
-        largest = np.take_along_axis(firsts, span_of_top, axis=-1)
-        np.put_along_axis(firsts, span_of_top, -np.inf, axis=-1)
-        second = np.maximum(firsts, seconds).max(axis=-1, keepdims=True)
+        (_, largest, second), *others = found
+        span_of_top = np.zeros(largest.shape, np.int64)
+        for number, (_, first, next_one) in enumerate(others, 1):
+            span_of_top[first > largest] = number
+            second = np.maximum(np.maximum(second, next_one), np.minimum(largest, first))
+            largest = np.maximum(largest, first)
         temperature, undefined, top, next_to_top = rows.divisor(index), None, largest, second
         limits = Limits.of(largest, temperature)
         if limits is not None:
@@ -406,7 +404,7 @@ def _room_for_exponentials(rows: _Rows, out: Array, index: _Index) -> Array | No
     part = out[index]
     if part.dtype == np.float64 and rows.direct(part):
         return rows.flat(part)
-    return rows.flat(rows.scratch("kept", part.shape)) if part.size <= _KEPT else None
+    return rows.flat(rows.scratch("kept", part.shape)) if part.size <= KEPT else None
 
 
 def _count_infinities(logits: Array) -> Any:
@@ -437,6 +435,8 @@ def _relative_to(top: Array, temperature: Array | None, highest: Array | None = 
 
 def _total(sums: list[tuple[Array, Array]], spans: list[slice]) -> tuple[Array, Array]:
     """Return the total of the sums of spans, each (n, 1), unevaluated."""
+    if len(sums) == 1:
+        return two_sum(*in_floats(*sums[0]))
     starts = np.arange(0, len(spans), max(LONGEST // (spans[0].stop - spans[0].start), 1))
     high, low = in_floats(
         *(

@@ -25,7 +25,7 @@ from softmax_lib._arithmetic import (
     SPLITTER,
     UNBIAS,
 )
-from softmax_lib._kernels import Reference, in_floats, is_across, scratch, scratch_like
+from softmax_lib._kernels import KEPT, Reference, in_floats, is_across, scratch, scratch_like
 from softmax_lib._limits import LARGE
 
 # How much goes through a kernel at once: its arrays stay in the cache of second or third level.
@@ -192,11 +192,11 @@ def _divide_row(
     total = high + low
     if narrow:
         inverse = 1 / total
-        for j in range(terms.shape[1]):
+        for j in range(out.shape[1]):
             out[i, j] = terms[t, j] * inverse
     else:
         correction = ((high - total) + low) / total
-        for j in range(terms.shape[1]):
+        for j in range(out.shape[1]):
             quotient = terms[t, j] / total
             out[i, j] = quotient - quotient * correction
 
@@ -211,6 +211,33 @@ def _softmax(rows: Any, terms: Any, narrow: bool, out: Any) -> bool:
         sums = _sum_row(rows, i, 0, rows.shape[1], at, True, narrow, terms, 0)
         high, low = _in_floats(*sums)
         _divide_row(terms, 0, high, low, narrow, out, i)
+    return True
+
+
+@_kernel
+def _part(rows: Any, i: int, start: int, width: int) -> Any:
+    part = rows[i, start : start + width]
+    return part.reshape((1, part.shape[0]))
+
+
+@_kernel
+def _softmax_of_long(rows: Any, terms: Any, narrow: bool, out: Any) -> bool:
+    """Take exponentials twice, where they are too many to be kept."""
+    length, width = rows.shape[1], terms.shape[1]
+    for i in range(rows.shape[0]):
+        logit, highs, lows = _maximum(rows, i), 0, 0
+        if not abs(logit) < LARGE:
+            return False
+        at = (logit, logit - RANGE, ROUNDER + BIAS, 1.0, 1.0)
+        for start in range(0, length, width):
+            part = _part(rows, i, start, width)
+            sums = _sum_row(part, 0, 0, part.shape[1], at, True, narrow, terms, 0)
+            highs, lows = highs + sums[0], lows + sums[1]
+        high, low = _in_floats(highs, lows)
+        for start in range(0, length, width):
+            part = _part(rows, i, start, width)
+            _sum_row(part, 0, 0, part.shape[1], at, True, narrow, terms, 0)
+            _divide_row(terms, 0, high, low, narrow, _part(out, i, start, width), 0)
     return True
 
 
@@ -355,7 +382,10 @@ def _log_probabilities(
 def softmax(rows: Array, out: Array, *, narrow: bool) -> bool:
     """Fill `out` with probabilities at temperature 1, but stop at a row that has limits."""
     if not is_across(rows):
-        return bool(_softmax(rows, scratch("terms", (1, rows.shape[-1])), narrow, out))
+        length = rows.shape[-1]
+        if length > KEPT:
+            return bool(_softmax_of_long(rows, scratch("terms", (1, BLOCK)), narrow, out))
+        return bool(_softmax(rows, scratch("terms", (1, length)), narrow, out))
     largest = maximum(rows)
     if not (np.abs(largest) < LARGE).all():
         return False

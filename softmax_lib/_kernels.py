@@ -37,6 +37,9 @@ from softmax_lib._limits import LARGE
 # How much goes through a kernel at once. Scratch arrays of less would stay in the cache of second
 # level, but NumPy's calls would cost more than that saves.
 BLOCK = 2**15
+# So many exponentials of a row are kept from pass to pass, 2 MiB; those of a longer one are
+# computed twice.
+KEPT = 2**18
 
 
 class Reference(NamedTuple):
@@ -64,12 +67,12 @@ def maximum(rows: Array) -> Array:
 
 def top_two(rows: Array) -> tuple[Array, Array, Array]:
     """Return where the largest logit of each row is, it, and the largest of the others."""
-    top = np.argmax(rows, axis=-1, keepdims=True)
-    others = scratch_like("terms", rows)
+    top, others = np.argmax(rows, axis=-1), scratch_like("terms", rows)
     np.copyto(others, rows)
-    first = np.take_along_axis(others, top, axis=-1)
-    np.put_along_axis(others, top, -np.inf, axis=-1)
-    return top, first, maximum(others)
+    at = np.arange(len(rows)), top
+    first = others[at]
+    others[at] = -np.inf
+    return top[:, None], first[:, None], maximum(others)
 
 
 def softmax(rows: Array, out: Array, *, narrow: bool) -> bool:
