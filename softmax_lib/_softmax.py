@@ -90,7 +90,7 @@ def softmax(
     memory, take copies.
 
     Claims: `formula`, `sum-one`, `shift`, `max-shift`, `range`, `order`, `t-zero`,
-    `t-infinity`, `rounding`
+    `t-infinity`, `rounding`, `given-back`, `same-bits`
 
     References
     ----------
@@ -181,7 +181,7 @@ def log_softmax(
     * An infinite or NaN logit decides first: one +inf has log-probability 0 at any T.
 
     Accuracy, in units in the last place (ulps) of the exact value, for every finite input: 4 in
-    float64, a bound that was searched for and not proved (2.4 is the largest error that hill
+    float64, a bound that was searched for and not proved (2.5 is the largest error that hill
     climbing found); 4.5 in longdouble, if exp errs by 1 (2.5 is the largest found at random);
     float16, bfloat16 and float32 are computed in float64 and rounded once, so that they err by 0.5
     and less than 1e-6 more. This holds near 0 too: with R the sum of exp((zⱼ - max z)/T) without

@@ -1,5 +1,6 @@
 """Python's, NumPy's and numba's way to the same bits, whatever the layout, batch and threads."""
 
+import hashlib
 import subprocess
 import sys
 import threading
@@ -80,6 +81,21 @@ def test_both_ways_give_the_same_bits_on_hard_logits(function, monkeypatch):
             arguments["temperature"] = hard_temperature(rng)
         by_numpy, by_numba = on_both(monkeypatch, lambda z=z, a=arguments: function(z, **a))
         np.testing.assert_array_equal(by_numpy, by_numba)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "recorded"), [(np.float32, "584260268f2dc80e"), (np.float64, "2a3d078153ede07c")]
+)
+def test_the_bits_are_those_that_were_recorded_on_another_machine(dtype, recorded, kernels):
+    # On x86-64 with AVX2. The logits, too, are made of IEEE operations alone.
+    steps = np.arange(3 * 70)
+    z = (steps * steps % 211 - 105.0).reshape(3, 70).astype(dtype) * np.float32(1.1)
+    temperature = np.array([[1.0], [0.7], [3.0]])
+    results = softmax(z), softmax(z, temperature=temperature), softmax(z[:, :9].copy())
+    digest = hashlib.sha256(
+        b"".join(p.astype(p.dtype.newbyteorder("<")).tobytes() for p in results)
+    )
+    assert digest.hexdigest()[:16] == recorded
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
