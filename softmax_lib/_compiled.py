@@ -365,18 +365,19 @@ def _divide_across_in_place(terms: Any, high: Any, low: Any) -> None:
 
 @_kernel
 def _log_probabilities(
-    rows: Any, scales: Any, divisors: Any, high: Any, low: Any, narrow: bool, out: Any
+    rows: Any, plain: bool, scales: Any, divisors: Any, high: Any, low: Any, narrow: bool, out: Any
 ) -> None:
     for i in range(rows.shape[0]):
         scale, divisor, above, below = scales[i], divisors[i], high[i], low[i]
         for j in range(rows.shape[1]):
             value = rows[i, j] * scale
             if narrow:
-                out[i, j] = ((value - above) - below) / divisor
+                difference = (value - above) - below
             else:
                 gap, tail = _arithmetic.gap_and_tail(value, above)
                 # Where the difference is infinite, its error is NaN.
-                out[i, j] = (gap + (tail - below) if abs(gap) < np.inf else gap) / divisor
+                difference = gap + (tail - below) if abs(gap) < np.inf else gap
+            out[i, j] = difference if plain else difference / divisor
 
 
 def softmax(rows: Array, out: Array, *, narrow: bool) -> bool:
@@ -449,4 +450,4 @@ def log_probabilities(
 ) -> None:
     """Fill `out` with (scale z - (high + low)) / divisor."""
     of_rows = (column.reshape(-1) for column in (at.scale, at.divisor, high, low))
-    _log_probabilities(rows, *of_rows, narrow, out)
+    _log_probabilities(rows, at.plain, *of_rows, narrow, out)
