@@ -1,18 +1,13 @@
-"""The exponential of a softmax and its constants, in floats: compiled for many logits.
+"""The exponential of a softmax and its constants, in Python's floats.
 
-It is IEEE arithmetic in float64, in an order that is spelled out. :mod:`softmax_lib._compiled`
-compiles these functions, :mod:`softmax_lib._kernels` does the same operations on arrays, and a few
-logits are left to Python as they are. All three get the same bits. `narrow` says that a result is
-rounded to float32 or less, for which float64 has digits to spare.
+It is IEEE arithmetic in float64, in an order that is spelled out. :mod:`softmax_lib._few` calls
+these functions as they are, :mod:`softmax_lib._compiled` compiles them, and
+:mod:`softmax_lib._kernels` does the same operations on arrays. All three get the same bits.
 """
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
-
-from softmax_lib._limits import LARGE
 
 # exp(r) = 1 + r + r**2 Q(r) for |r| <= log(2)/2, to a relative error below 2**-56 and 2**-45: the
 # polynomials with the least such error (Remez), constant term first. tests/test_kernels.py
@@ -102,35 +97,3 @@ def parts(term: float) -> tuple[float, float]:
     """Return the multiples of both units in an exponential, each more by its rounder."""
     high = term + HIGH_ROUNDER
     return high, (term - (high - HIGH_ROUNDER)) + LOW_ROUNDER
-
-
-def softmax_of_few(row: list[float], *, narrow: bool) -> list[float] | None:
-    """Return probabilities at temperature 1; None if there is a NaN or a limit to be taken."""
-    logit = max(row)
-    # max may pass over a NaN, sum does not.
-    if not -LARGE < logit < LARGE or math.isnan(sum(row)):
-        return None
-    floor, terms, high, low = logit - RANGE, [], 0.0, 0.0
-    # Written out where a call would cost more than what it does.
-    for z in row:
-        value = z if z > floor else floor
-        gap = value - logit
-        if narrow:
-            polynomial, exponent = narrow_factors(gap, ROUNDER)
-        else:
-            back = gap + logit
-            tail = (value - back) + ((back - gap) - logit)
-            polynomial, exponent = wide_factors(gap, tail, ROUNDER)
-        term = math.ldexp(polynomial, int(exponent - ROUNDER))
-        terms.append(term)
-        # Sums of a few multiples of a unit are exact.
-        multiple = (term + HIGH_ROUNDER) - HIGH_ROUNDER
-        high += multiple
-        low += ((term - multiple) + LOW_ROUNDER) - LOW_ROUNDER
-    total = high + low
-    if narrow:
-        inverse = 1 / total
-        return [term * inverse for term in terms]
-    correction = ((high - total) + low) / total
-    quotients = [term / total for term in terms]
-    return [quotient - quotient * correction for quotient in quotients]

@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 
 from softmax_lib import _kernels
 from softmax_lib._arguments import Array, Given, in_place, rounded
-from softmax_lib._arithmetic import LONGEST, PER_LOG2, RANGE, softmax_of_few
+from softmax_lib._arithmetic import LONGEST, PER_LOG2, RANGE
 from softmax_lib._double_word import add, two_product, two_sum
+from softmax_lib._few import softmax_of_few
 from softmax_lib._kernels import KEPT, Reference, in_floats, scratch
 from softmax_lib._limits import Limits
 from softmax_lib._threads import in_threads, in_turn

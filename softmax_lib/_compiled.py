@@ -61,6 +61,7 @@ def _from_bits(context: Any, value: Any) -> Any:
     return types.float64(types.int64), generate
 
 
+# numba's cache sees changes of this file alone: after one of _arithmetic.py, touch it.
 for _function in (
     _arithmetic.wide_polynomial,
     _arithmetic.narrow_polynomial,

@@ -1,7 +1,8 @@
 """The arithmetic of :mod:`softmax_lib._arithmetic` on arrays, in NumPy alone.
 
 Rows are (n, K), contiguous along either axis, float32 or float64, and what there is one of for each
-row is (n, 1). One operation at a time goes through arrays that stay in the cache.
+row is (n, 1). `narrow` says that results are rounded to float32 or less, for which float64 has
+digits to spare. One operation at a time goes through arrays that stay in the cache.
 """
 
 from __future__ import annotations
