@@ -7,6 +7,8 @@ these functions as they are, :mod:`softmax_lib._compiled` compiles them, and
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 # exp(r) = 1 + r + r**2 Q(r) for |r| <= log(2)/2, to a relative error below 2**-56 and 2**-45: the
@@ -97,3 +99,51 @@ def parts(term: float) -> tuple[float, float]:
     """Return the multiples of both units in an exponential, each more by its rounder."""
     high = term + HIGH_ROUNDER
     return high, (term - (high - HIGH_ROUNDER)) + LOW_ROUNDER
+
+
+def factors(
+    value: float,
+    logit: float,
+    floor: float,
+    rounder: float,
+    scale: float,
+    divisor: float,
+    plain: bool,
+    narrow: bool,
+) -> tuple[float, float]:
+    """Return p and e such that exp((scale value - logit) / divisor) = p 2**(e - rounder).
+
+    A scaled value below the floor counts as the floor. If scale and divisor are 1, it is plain.
+    """
+    tail = 0.0
+    scaled = value if plain else value * scale
+    scaled = scaled if scaled > floor else floor
+    if narrow:
+        gap = scaled - logit
+    else:
+        gap, tail = gap_and_tail(scaled, logit)
+    if not plain:
+        inverse = 1 / divisor
+        quotient = gap * inverse
+        if not narrow:
+            # What the quotient leaves, by halves whose products are exact.
+            double = divisor * SPLITTER
+            divisor_high = double - (double - divisor)
+            divisor_low = divisor - divisor_high
+            double = quotient * SPLITTER
+            high = double - (double - quotient)
+            left = (gap - high * divisor_high) - high * divisor_low
+            left = left - (quotient - high) * divisor
+            tail = (left + tail) * inverse
+        gap = quotient
+    if narrow:
+        return narrow_factors(gap, rounder)
+    return wide_factors(gap, tail, rounder)
+
+
+def scale_and_divisor(temperature: float) -> tuple[float, float]:
+    """Return a power of two, and a number above 1/2 and at most 1, whose quotient is 1 / T."""
+    fraction, exponent = math.frexp(temperature)
+    # 2**1023 is the largest power there is; for a subnormal temperature it will do.
+    scale = math.ldexp(1.0, min((fraction == 0.5) - exponent, 1023))
+    return scale, temperature * scale

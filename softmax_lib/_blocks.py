@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from softmax_lib import _kernels
 from softmax_lib._arguments import Array, Given, in_place, rounded
-from softmax_lib._arithmetic import LONGEST, PER_LOG2, RANGE
+from softmax_lib._arithmetic import LONGEST, PER_LOG2, RANGE, scale_and_divisor
 from softmax_lib._double_word import add, two_product, two_sum
 from softmax_lib._few import softmax_of_few
 from softmax_lib._kernels import KEPT, Reference, in_floats, scratch
@@ -48,11 +48,13 @@ _without_numba = 0
 
 def softmax_at_once(z: Any, axis: Any, temperature: Any) -> Array | None:
     """Return softmax of logits that are contiguous along the axis, if nothing stands in the way."""
+    if type(z) is list:
+        z = np.asarray(z)
     if not (
         type(z) is np.ndarray
         and type(axis) is int
         and type(temperature) is float
-        and temperature == 1
+        and 0 < temperature < math.inf
         and -z.ndim <= axis < z.ndim
         and math.prod(z.shape[axis:]) == z.shape[axis]
         and z.size
@@ -62,25 +64,28 @@ def softmax_at_once(z: Any, axis: Any, temperature: Any) -> Array | None:
     ):
         return None
     length, narrow = z.shape[axis], z.dtype.char == "f"
+    at = (1.0, 1.0) if temperature == 1 else scale_and_divisor(temperature)
     kernels = _kernels_for(z.size if z.size <= _kernels.BLOCK else -_CALL)
     if kernels is _kernels and z.size <= _FEW:
-        few = [softmax_of_few(row, narrow=narrow) for row in z.reshape(-1, length).tolist()]
+        few = [softmax_of_few(row, *at, narrow=narrow) for row in z.reshape(-1, length).tolist()]
         return None if None in few else np.array(few, dtype=z.dtype).reshape(z.shape)
     if length > (LONGEST if narrow else KEPT) or (kernels is _kernels and z.size > kernels.BLOCK):
         return None
     out = np.empty_like(z)
     rows, results = z.reshape(-1, length), out.reshape(-1, length)
-    if z.size < _THREADED or kernels is _kernels:
-        return out if kernels.softmax(rows, results, narrow=narrow) else None
-    parts = list(_blocks(rows.shape[:1], max(_THREADED // length, 1)))
-    if len(parts) == 1:
-        return None
+
+    if kernels is _kernels:
+        with np.errstate(all="ignore"):
+            return out if kernels.softmax(rows, results, *at, narrow=narrow) else None
+    if z.size < _THREADED:
+        return out if kernels.softmax(rows, results, *at, narrow=narrow) else None
 
     def compute(part: _Index) -> bool:
-        done: bool = kernels.softmax(rows[part], results[part], narrow=narrow)
+        done: bool = kernels.softmax(rows[part], results[part], *at, narrow=narrow)
         return done
 
-    return out if all(in_threads(compute, parts)) else None
+    parts = list(_blocks(rows.shape[:1], max(_THREADED // length, 1)))
+    return out if len(parts) > 1 and all(in_threads(compute, parts)) else None
 
 
 def softmax_by_blocks(given: Given) -> Any:
@@ -269,7 +274,9 @@ def _softmax(rows: _Rows, out: Array, index: _Index, each: _Each) -> None:
     spans = rows.spans(index)
     if rows.temperature is None and len(spans) == 1:
         target = _Target(rows, out, index, spans[0])
-        if rows.kernels.softmax(rows.load(index, spans[0]), target.rows, narrow=rows.narrow):
+        if rows.kernels.softmax(
+            rows.load(index, spans[0]), target.rows, 1.0, 1.0, narrow=rows.narrow
+        ):
             target.place(None)
             return
     _, limits, load, at = _with_reference(rows, index, each)

@@ -22,7 +22,6 @@ from softmax_lib._arithmetic import (
     LOW_UNIT,
     RANGE,
     ROUNDER,
-    SPLITTER,
     UNBIAS,
 )
 from softmax_lib._kernels import KEPT, Reference, in_floats, is_across, scratch, scratch_like
@@ -68,6 +67,7 @@ for _function in (
     _arithmetic.gap_and_tail,
     _arithmetic.wide_factors,
     _arithmetic.narrow_factors,
+    _arithmetic.factors,
     _arithmetic.parts,
 ):
     numba.extending.register_jitable(_function)
@@ -105,50 +105,13 @@ def _maximum(rows: Any, i: int) -> Any:
 
 
 @_kernel
-def _exponential(
-    value: float,
-    logit: float,
-    floor: float,
-    rounder: float,
-    scale: float,
-    divisor: float,
-    plain: bool,
-    narrow: bool,
-) -> Any:
-    tail = 0.0
-    value = _larger(value if plain else value * scale, floor)
-    if narrow:
-        gap = value - logit
-    else:
-        gap, tail = _arithmetic.gap_and_tail(value, logit)
-    if not plain:
-        inverse = 1 / divisor
-        quotient = gap * inverse
-        if not narrow:
-            # What the quotient leaves, by halves whose products are exact.
-            scaled = divisor * SPLITTER
-            divisor_high = scaled - (scaled - divisor)
-            divisor_low = divisor - divisor_high
-            scaled = quotient * SPLITTER
-            high = scaled - (scaled - quotient)
-            left = (gap - high * divisor_high) - high * divisor_low
-            left = left - (quotient - high) * divisor
-            tail = (left + tail) * inverse
-        gap = quotient
-    if narrow:
-        polynomial, exponent = _arithmetic.narrow_factors(gap, rounder)
-    else:
-        polynomial, exponent = _arithmetic.wide_factors(gap, tail, rounder)
-    return _from_bits(_bits(polynomial) + (_bits(exponent) << 52)) * UNBIAS
-
-
-@_kernel
 def _term(rows: Any, i: int, j: int, at: Any, plain: bool, narrow: bool) -> tuple[float, int, int]:
     """Return an exponential and its multiples of both units."""
     logit, floor, rounder, scale, divisor = at
-    term = _exponential(
+    polynomial, exponent = _arithmetic.factors(
         np.float64(rows[i, j]), logit, floor, rounder, scale, divisor, plain, narrow
     )
+    term = _from_bits(_bits(polynomial) + (_bits(exponent) << 52)) * UNBIAS
     high, low = _arithmetic.parts(term)
     return term, _bits(high) - HIGH_BITS, _bits(low) - LOW_BITS
 
@@ -203,13 +166,14 @@ def _divide_row(
 
 
 @_kernel
-def _softmax(rows: Any, terms: Any, narrow: bool, out: Any) -> bool:
+def _softmax(rows: Any, terms: Any, scale: float, divisor: float, narrow: bool, out: Any) -> bool:
+    plain = scale == 1.0 and divisor == 1.0
     for i in range(rows.shape[0]):
-        logit = _maximum(rows, i)
-        if not abs(logit) < LARGE:
+        logit = scale * _maximum(rows, i)
+        if not abs(logit) < LARGE * divisor:
             return False
-        at = (logit, logit - RANGE, ROUNDER + BIAS, 1.0, 1.0)
-        sums = _sum_row(rows, i, 0, rows.shape[1], at, True, narrow, terms, 0)
+        at = (logit, logit - RANGE * divisor, ROUNDER + BIAS, scale, divisor)
+        sums = _sum_row(rows, i, 0, rows.shape[1], at, plain, narrow, terms, 0)
         high, low = _in_floats(*sums)
         _divide_row(terms, 0, high, low, narrow, out, i)
     return True
@@ -222,22 +186,24 @@ def _part(rows: Any, i: int, start: int, width: int) -> Any:
 
 
 @_kernel
-def _softmax_of_long(rows: Any, terms: Any, narrow: bool, out: Any) -> bool:
+def _softmax_of_long(
+    rows: Any, terms: Any, scale: float, divisor: float, narrow: bool, out: Any
+) -> bool:
     """Take exponentials twice, where they are too many to be kept."""
-    length, width = rows.shape[1], terms.shape[1]
+    length, width, plain = rows.shape[1], terms.shape[1], scale == 1.0 and divisor == 1.0
     for i in range(rows.shape[0]):
-        logit, highs, lows = _maximum(rows, i), 0, 0
-        if not abs(logit) < LARGE:
+        logit, highs, lows = scale * _maximum(rows, i), 0, 0
+        if not abs(logit) < LARGE * divisor:
             return False
-        at = (logit, logit - RANGE, ROUNDER + BIAS, 1.0, 1.0)
+        at = (logit, logit - RANGE * divisor, ROUNDER + BIAS, scale, divisor)
         for start in range(0, length, width):
             part = _part(rows, i, start, width)
-            sums = _sum_row(part, 0, 0, part.shape[1], at, True, narrow, terms, 0)
+            sums = _sum_row(part, 0, 0, part.shape[1], at, plain, narrow, terms, 0)
             highs, lows = highs + sums[0], lows + sums[1]
         high, low = _in_floats(highs, lows)
         for start in range(0, length, width):
             part = _part(rows, i, start, width)
-            _sum_row(part, 0, 0, part.shape[1], at, True, narrow, terms, 0)
+            _sum_row(part, 0, 0, part.shape[1], at, plain, narrow, terms, 0)
             _divide_row(terms, 0, high, low, narrow, _part(out, i, start, width), 0)
     return True
 
@@ -381,18 +347,20 @@ def _log_probabilities(
             out[i, j] = difference if plain else difference / divisor
 
 
-def softmax(rows: Array, out: Array, *, narrow: bool) -> bool:
-    """Fill `out` with probabilities at temperature 1, but stop at a row that has limits."""
+def softmax(rows: Array, out: Array, scale: float, divisor: float, *, narrow: bool) -> bool:
+    """Fill `out` with probabilities at T = divisor / scale, but stop at a row that has limits."""
     if not is_across(rows):
         length = rows.shape[-1]
         if length > KEPT:
-            return bool(_softmax_of_long(rows, scratch("terms", (1, BLOCK)), narrow, out))
-        return bool(_softmax(rows, scratch("terms", (1, length)), narrow, out))
-    largest = maximum(rows)
-    if not (np.abs(largest) < LARGE).all():
+            terms = scratch("terms", (1, BLOCK))
+            return bool(_softmax_of_long(rows, terms, scale, divisor, narrow, out))
+        terms = scratch("terms", (1, length))
+        return bool(_softmax(rows, terms, scale, divisor, narrow, out))
+    at = Reference.top(maximum(rows), scale, divisor)
+    if not (np.abs(at.logit) < LARGE * divisor).all():
         return False
     terms = scratch_like("terms", rows)
-    high, low = in_floats(*sums(rows, Reference.top(largest), terms, narrow=narrow))
+    high, low = in_floats(*sums(rows, at, terms, narrow=narrow))
     divide(terms, high, low, out, narrow=narrow)
     return True
 

@@ -9,24 +9,30 @@ from softmax_lib._arithmetic import (
     LOW_ROUNDER,
     RANGE,
     ROUNDER,
+    factors,
     narrow_factors,
     wide_factors,
 )
 from softmax_lib._limits import LARGE
 
 
-def softmax_of_few(row: list[float], *, narrow: bool) -> list[float] | None:
-    """Return probabilities at temperature 1; None if there is a NaN or a limit to be taken."""
-    logit = max(row)
+def softmax_of_few(
+    row: list[float], scale: float, divisor: float, *, narrow: bool
+) -> list[float] | None:
+    """Return probabilities at T = divisor / scale; None if there is a NaN or a limit."""
+    logit = scale * max(row)
     # max may pass over a NaN, sum does not.
-    if not -LARGE < logit < LARGE or math.isnan(sum(row)):
+    if not abs(logit) < LARGE * divisor or math.isnan(sum(row)):
         return None
-    floor, terms, high, low = logit - RANGE, [], 0.0, 0.0
-    # Written out, for a call would cost more than what it does.
+    floor, plain = logit - RANGE * divisor, scale == divisor == 1
+    terms, high, low = [], 0.0, 0.0
     for z in row:
+        # What is plain is written out, for a call costs more than what it does.
         value = z if z > floor else floor
         gap = value - logit
-        if narrow:
+        if not plain:
+            polynomial, exponent = factors(z, logit, floor, ROUNDER, scale, divisor, plain, narrow)
+        elif narrow:
             polynomial, exponent = narrow_factors(gap, ROUNDER)
         else:
             back = gap + logit

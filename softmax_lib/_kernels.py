@@ -54,10 +54,11 @@ class Reference(NamedTuple):
     plain: bool  # whether all scales and divisors are 1
 
     @classmethod
-    def top(cls, logit: Array) -> Reference:
-        """Return what to take exponentials of logits relative to, at temperature 1."""
-        one = np.ones_like(logit)
-        return cls(logit, logit - RANGE, one, one, one - 1, plain=True)
+    def top(cls, largest: Array, scale: float, divisor: float) -> Reference:
+        """Return what to take exponentials of logits relative to, at T = divisor / scale."""
+        logit, one = scale * largest, np.ones_like(largest)
+        plain = scale == divisor == 1
+        return cls(logit, logit - RANGE * divisor, scale * one, divisor * one, 0 * one, plain=plain)
 
 
 def maximum(rows: Array) -> Array:
@@ -76,13 +77,13 @@ def top_two(rows: Array) -> tuple[Array, Array, Array]:
     return top[:, None], first[:, None], maximum(others)
 
 
-def softmax(rows: Array, out: Array, *, narrow: bool) -> bool:
-    """Fill `out` with probabilities at temperature 1, but not if a row has limits."""
-    largest = maximum(rows)
-    if not (np.abs(largest) < LARGE).all():
+def softmax(rows: Array, out: Array, scale: float, divisor: float, *, narrow: bool) -> bool:
+    """Fill `out` with probabilities at T = divisor / scale, but not if a row has limits."""
+    at = Reference.top(maximum(rows), scale, divisor)
+    if not (np.abs(at.logit) < LARGE * divisor).all():
         return False
     terms = scratch_like("terms", rows)
-    high, low = in_floats(*sums(rows, Reference.top(largest), terms, narrow=narrow))
+    high, low = in_floats(*sums(rows, at, terms, narrow=narrow))
     divide(terms, high, low, out, narrow=narrow)
     return True
 

@@ -102,13 +102,19 @@ def test_the_bits_are_those_that_were_recorded_on_another_machine(dtype, recorde
 def test_python_numpy_and_numba_give_the_same_bits_for_a_few_logits(dtype, monkeypatch):
     rng = np.random.default_rng(20210105)
     for _ in range(200):
-        z = hard_logits(np.dtype(dtype), rng)[: _blocks._FEW]
+        z, temperature = hard_logits(np.dtype(dtype), rng)[:24], hard_temperature(rng)
         monkeypatch.setattr(_blocks, "_FEW", 24)
-        by_python = on_both(monkeypatch, lambda z=z: softmax(z))[0]
+        by_python, by_numba = on_both(
+            monkeypatch, lambda z=z, t=temperature: softmax(z, temperature=t)
+        )
         monkeypatch.setattr(_blocks, "_FEW", 0)
-        by_numpy, by_numba = on_both(monkeypatch, lambda z=z: softmax(z))
-        np.testing.assert_array_equal(by_python, by_numpy)
-        np.testing.assert_array_equal(by_python, by_numba)
+        by_numpy, _ = on_both(monkeypatch, lambda z=z, t=temperature: softmax(z, temperature=t))
+        # An array of temperatures, if only of one, goes the long way.
+        by_blocks, _ = on_both(
+            monkeypatch, lambda z=z, t=temperature: softmax(z, temperature=np.array(t))
+        )
+        for other in (by_numba, by_numpy, by_blocks):
+            np.testing.assert_array_equal(by_python, other)
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
