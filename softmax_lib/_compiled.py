@@ -62,6 +62,7 @@ def _from_bits(context: Any, value: Any) -> Any:
 
 # numba's cache sees changes of this file alone: after one of _arithmetic.py, touch it.
 for _function in (
+    _arithmetic.split,
     _arithmetic.wide_polynomial,
     _arithmetic.narrow_polynomial,
     _arithmetic.gap_and_tail,
@@ -69,6 +70,8 @@ for _function in (
     _arithmetic.narrow_factors,
     _arithmetic.factors,
     _arithmetic.parts,
+    _arithmetic.inverse_of,
+    _arithmetic.product_of,
 ):
     numba.extending.register_jitable(_function)
 
@@ -111,8 +114,8 @@ def _term(rows: Any, i: int, j: int, at: Any, plain: bool, narrow: bool) -> tupl
     polynomial, exponent = _arithmetic.factors(
         np.float64(rows[i, j]), logit, floor, rounder, scale, divisor, plain, narrow
     )
-    term = _from_bits(_bits(polynomial) + (_bits(exponent) << 52)) * UNBIAS
-    high, low = _arithmetic.parts(term)
+    term = _from_bits(_bits(polynomial) + (_bits(exponent) << 52))
+    high, low = _arithmetic.parts(term * UNBIAS)
     return term, _bits(high) - HIGH_BITS, _bits(low) - LOW_BITS
 
 
@@ -153,16 +156,16 @@ def _in_floats(high_sum: int, low_sum: int) -> tuple[float, float]:
 def _divide_row(
     terms: Any, t: int, high: float, low: float, narrow: bool, out: Any, i: int
 ) -> None:
-    total = high + low
     if narrow:
-        inverse = 1 / total
+        inverse = UNBIAS / (high + low)
         for j in range(out.shape[1]):
             out[i, j] = terms[t, j] * inverse
     else:
-        correction = ((high - total) + low) / total
+        inverse, inverse_high, inverse_low, rest = _arithmetic.inverse_of(high, low)
         for j in range(out.shape[1]):
-            quotient = terms[t, j] / total
-            out[i, j] = quotient - quotient * correction
+            out[i, j] = UNBIAS * _arithmetic.product_of(
+                terms[t, j], inverse, inverse_high, inverse_low, rest
+            )
 
 
 @_kernel
@@ -297,37 +300,37 @@ def _divide(terms: Any, high: Any, low: Any, narrow: bool, out: Any) -> None:
 def _divide_in_place(terms: Any, high: Any, low: Any) -> None:
     # With two names for one array, the compiler would have to expect that they overlap in part.
     for i in range(terms.shape[0]):
-        total = high[i] + low[i]
-        correction = ((high[i] - total) + low[i]) / total
+        inverse, inverse_high, inverse_low, rest = _arithmetic.inverse_of(high[i], low[i])
         for j in range(terms.shape[1]):
-            quotient = terms[i, j] / total
-            terms[i, j] = quotient - quotient * correction
+            terms[i, j] = UNBIAS * _arithmetic.product_of(
+                terms[i, j], inverse, inverse_high, inverse_low, rest
+            )
 
 
 @_kernel
 def _divide_across(terms: Any, high: Any, low: Any, narrow: bool, out: Any) -> None:
-    total = high + low
     if narrow:
-        inverse = 1 / total
+        inverse = UNBIAS / (high + low)
         for j in range(terms.shape[0]):
             for i in range(terms.shape[1]):
                 out[j, i] = terms[j, i] * inverse[i]
     else:
-        correction = ((high - total) + low) / total
+        inverse, inverse_high, inverse_low, rest = _arithmetic.inverse_of(high, low)
         for j in range(terms.shape[0]):
             for i in range(terms.shape[1]):
-                quotient = terms[j, i] / total[i]
-                out[j, i] = quotient - quotient * correction[i]
+                out[j, i] = UNBIAS * _arithmetic.product_of(
+                    terms[j, i], inverse[i], inverse_high[i], inverse_low[i], rest[i]
+                )
 
 
 @_kernel
 def _divide_across_in_place(terms: Any, high: Any, low: Any) -> None:
-    total = high + low
-    correction = ((high - total) + low) / total
+    inverse, inverse_high, inverse_low, rest = _arithmetic.inverse_of(high, low)
     for j in range(terms.shape[0]):
         for i in range(terms.shape[1]):
-            quotient = terms[j, i] / total[i]
-            terms[j, i] = quotient - quotient * correction[i]
+            terms[j, i] = UNBIAS * _arithmetic.product_of(
+                terms[j, i], inverse[i], inverse_high[i], inverse_low[i], rest[i]
+            )
 
 
 @_kernel
@@ -385,7 +388,7 @@ def top_two(rows: Array) -> tuple[Array, Array, Array]:
 def sums(
     rows: Array, at: Reference, terms: Array, *, narrow: bool, left_out: Array | None = None
 ) -> tuple[Array, Array]:
-    """Fill `terms` with exponentials and return the sums of their multiples of both units, (n, 1).
+    """Fill `terms` with exponentials times 2**BIAS, and return the sums of multiples, (n, 1).
 
     One of each row may be left out of the sums; where its index is negative, none is.
     """
@@ -401,7 +404,7 @@ def sums(
 
 
 def divide(terms: Array, high: Array, low: Array, out: Array, *, narrow: bool) -> None:
-    """Fill `out` with terms / (high + low)."""
+    """Fill `out` with terms / (high + low), the terms being more by 2**BIAS."""
     high, low = high.reshape(-1), low.reshape(-1)
     across, in_place = is_across(terms), np.may_share_memory(terms, out)
     if across and in_place:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import math
 
 from softmax_lib._arithmetic import (
+    BIAS,
     HIGH_ROUNDER,
     LOW_ROUNDER,
     RANGE,
     ROUNDER,
+    UNBIAS,
     factors,
+    inverse_of,
     narrow_factors,
+    product_of,
     wide_factors,
 )
 from softmax_lib._limits import LARGE
@@ -38,16 +42,15 @@ def softmax_of_few(
             back = gap + logit
             tail = (value - back) + ((back - gap) - logit)
             polynomial, exponent = wide_factors(gap, tail, ROUNDER)
-        term = math.ldexp(polynomial, int(exponent - ROUNDER))
+        term = math.ldexp(polynomial, int(exponent - ROUNDER) + BIAS)
         terms.append(term)
         # Sums of a few multiples of a unit are exact.
-        multiple = (term + HIGH_ROUNDER) - HIGH_ROUNDER
+        unbiased = term * UNBIAS
+        multiple = (unbiased + HIGH_ROUNDER) - HIGH_ROUNDER
         high += multiple
-        low += ((term - multiple) + LOW_ROUNDER) - LOW_ROUNDER
-    total = high + low
+        low += ((unbiased - multiple) + LOW_ROUNDER) - LOW_ROUNDER
     if narrow:
-        inverse = 1 / total
+        inverse = UNBIAS / (high + low)
         return [term * inverse for term in terms]
-    correction = ((high - total) + low) / total
-    quotients = [term / total for term in terms]
-    return [quotient - quotient * correction for quotient in quotients]
+    inverses = inverse_of(high, low)
+    return [product_of(term, *inverses) * UNBIAS for term in terms]

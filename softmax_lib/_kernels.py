@@ -32,6 +32,8 @@ from softmax_lib._arithmetic import (
     SPLITTER,
     UNBIAS,
     WIDE,
+    inverse_of,
+    split,
 )
 from softmax_lib._limits import LARGE
 
@@ -96,7 +98,7 @@ def sums(
     narrow: bool,
     left_out: Array | None = None,
 ) -> tuple[Array, Array]:
-    """Fill `terms` with exponentials and return the sums of their multiples of both units, (n, 1).
+    """Fill `terms` with exponentials times 2**BIAS, and return the sums of multiples, (n, 1).
 
     One of each row may be left out of the sums; where its index is negative, none is.
     """
@@ -115,11 +117,12 @@ def sums(
     if left_out is not None:
         (in_span,) = np.nonzero(left_out[:, 0] >= 0)
         terms[in_span, left_out[in_span, 0]] = 0.0
-    high, low = gaps, tails
-    np.add(terms, HIGH_ROUNDER, out=high)
+    high, low, unbiased = gaps, tails, scratch_like("exponents", rows)
+    np.multiply(terms, UNBIAS, out=unbiased)
+    np.add(unbiased, HIGH_ROUNDER, out=high)
     highs = _sum_of_bits(high, HIGH_BITS)
     np.subtract(high, HIGH_ROUNDER, out=high)
-    np.subtract(terms, high, out=low)
+    np.subtract(unbiased, high, out=low)
     np.add(low, LOW_ROUNDER, out=low)
     return highs, _sum_of_bits(low, LOW_BITS)
 
@@ -132,16 +135,31 @@ def in_floats(highs: Array, lows: Array) -> tuple[Array, Array]:
 
 
 def divide(terms: Array, high: Array, low: Array, out: Array, *, narrow: bool) -> None:
-    """Fill `out` with terms / (high + low)."""
-    total = high + low
+    """Fill `out` with terms / (high + low), the terms being more by 2**BIAS."""
     if narrow:
-        np.multiply(terms, 1 / total, out=out, casting="same_kind")
+        np.multiply(terms, UNBIAS / (high + low), out=out, casting="same_kind")
         return
-    rest = (high - total) + low
-    quotients, corrections = scratch_like("gaps", terms), scratch_like("tails", terms)
-    np.divide(terms, total, out=quotients)
-    np.multiply(quotients, rest / total, out=corrections)
-    np.subtract(quotients, corrections, out=out)
+    inverse, inverse_high, inverse_low, rest = inverse_of(high, low)
+    term_high, term_low = scratch_like("gaps", terms), scratch_like("tails", terms)
+    product, error = scratch_like("exponents", terms), scratch_like("spare", terms)
+    # What product_of does.
+    np.multiply(terms, SPLITTER, out=term_low)
+    np.subtract(term_low, terms, out=term_high)
+    np.subtract(term_low, term_high, out=term_high)
+    np.subtract(terms, term_high, out=term_low)
+    np.multiply(terms, inverse, out=product)
+    np.multiply(term_high, inverse_high, out=error)
+    np.subtract(error, product, out=error)
+    np.multiply(term_high, inverse_low, out=term_high)
+    np.add(error, term_high, out=error)
+    np.multiply(term_low, inverse_high, out=term_high)
+    np.add(error, term_high, out=error)
+    np.multiply(term_low, inverse_low, out=term_low)
+    np.add(error, term_low, out=error)
+    np.multiply(terms, rest, out=term_low)
+    np.add(error, term_low, out=error)
+    np.add(product, error, out=product)
+    np.multiply(product, UNBIAS, out=out)
 
 
 def log_probabilities(
@@ -233,7 +251,6 @@ def _exponentials(gaps: Array, tails: Array, rounder: Array, terms: Array, *, na
     bits, shift = terms.view(np.int64), exponents.view(np.int64)
     np.left_shift(shift, 52, out=shift)
     np.add(bits, shift, out=bits)
-    np.multiply(terms, UNBIAS, out=terms)
 
 
 def _sum_of_bits(values: Array, rounder: int) -> Array:
@@ -241,13 +258,6 @@ def _sum_of_bits(values: Array, rounder: int) -> Array:
     # Modulo 2**64, as NumPy adds integers.
     sums: Array = np.add.reduce(values.view(np.uint64), -1, keepdims=True)
     return (sums - np.uint64(rounder * values.shape[-1] % 2**64)).view(np.int64)
-
-
-def split(values: Array) -> tuple[Array, Array]:
-    """Cut floats into two halves, whose products are exact (Veltkamp)."""
-    scaled = values * SPLITTER
-    high = scaled - (scaled - values)
-    return high, values - high
 
 
 _of_thread = threading.local()
