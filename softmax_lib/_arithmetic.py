@@ -38,9 +38,10 @@ NARROW = (
     2.749308209182782e-06,
 )
 # The wide exponential errs by less than 1.7 u, where u is 2**-53: of these, 0.25 come from rounding
-# r, 0.21 from q r**2, 0.35 and 0.71 from the two additions after it, 0.125 from the polynomial. That
-# is for r near -0.35, where exp(r) is 0.71; elsewhere it is less. An exact sum of such terms is off
-# by no more than its worst term, so that a quotient errs by 3.4 u and half a unit in the last place.
+# r, 0.21 from q r**2, 0.35 and 0.71 from the two additions after it, 0.125 from the polynomial.
+# That is for r near -0.35, where exp(r) is 0.71; elsewhere it is less. An exact sum of such terms
+# is off by no more than its worst term, so that a quotient errs by 3.4 u and half a unit in the
+# last place.
 PER_LOG2 = 1.4426950408889634
 # log(2) in two parts. The high one has 41 bits, so that its products with integers below 2**12 are
 # exact; narrow results do with one part.
