@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import itertools
 import math
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
@@ -34,7 +34,7 @@ _Pass = Callable[["_Rows", Array, _Index, _Each], None]
 # Up to so many logits, Python's floats are as fast as NumPy's arrays.
 _FEW = 24
 # From so many logits on, a second thread is worth its start.
-_THREADED = 2**15
+_THREADED = 2**17
 # Loading numba takes about as long as so many logits take without it, in one call or in many; each
 # call takes as long as some more.
 _COMPILED, _CALL = 2**24, 2**10
@@ -42,8 +42,9 @@ _COMPILED, _CALL = 2**24, 2**10
 # fill what the processor loads at once.
 _PANEL = 16
 
-# The logits that were computed without numba so far.
+# The logits that were computed without numba so far, and then numba's kernels.
 _without_numba = 0
+_compiled: Any = None
 
 
 def softmax_at_once(z: Any, axis: Any, temperature: Any) -> Array | None:
@@ -213,13 +214,12 @@ def _run(given: Given, out: Array, passes: _Pass) -> None:
 
 def _kernels_for(size: int) -> Any:
     """Return numba's kernels if it is there, and worth the time that its import takes."""
-    global _without_numba
-    if "softmax_lib._compiled" not in sys.modules:
+    global _without_numba, _compiled
+    if _compiled is None:
         _without_numba += size + _CALL
         if _without_numba < _COMPILED or not find_spec("numba"):
             return _kernels
-    from softmax_lib import _compiled
-
+        _compiled = import_module("softmax_lib._compiled")
     return _compiled
 
 

@@ -38,8 +38,8 @@ from softmax_lib._arithmetic import (
 from softmax_lib._limits import LARGE
 
 # How much goes through a kernel at once. Scratch arrays of less would stay in the cache of second
-# level, but NumPy's calls would cost more than that saves.
-BLOCK = 2**15
+# level, but NumPy's calls and the interpreter's lock between them would cost more than that saves.
+BLOCK = 2**16
 # So many exponentials of a row are kept from pass to pass, 2 MiB; those of a longer one are
 # computed twice.
 KEPT = 2**18
@@ -265,12 +265,14 @@ _of_thread = threading.local()
 
 def scratch(name: str, shape: tuple[int, ...], dtype: Any = np.float64) -> Array:
     """Return an array of this thread's, with anything in it: fresh memory is slow."""
-    arrays: dict[str, Array] = _of_thread.__dict__
     size = math.prod(shape)
-    if name not in arrays or arrays[name].size < size:
-        arrays[name] = np.empty(max(size, BLOCK))
-    array: Array = arrays[name].view(dtype)[:size].reshape(shape)
-    return array
+    array: Array | None = getattr(_of_thread, name, None)
+    if array is None or array.size < size:
+        array = np.empty(max(size, BLOCK))
+        setattr(_of_thread, name, array)
+    if dtype is not np.float64:
+        array = array.view(dtype)
+    return array[:size].reshape(shape)
 
 
 def scratch_like(name: str, rows: Array) -> Array:
