@@ -41,6 +41,10 @@ def test_what_has_no_value_is_refused(expression):
         evaluate(expression, POINT)
 
 
+def test_a_point_lists_its_values():
+    assert str(POINT) == "K = 2, i = 1, j = 2, c = 1/2, z[1] = 3, z[2] = 5"
+
+
 def test_every_value_of_the_free_indices_is_tried():
     tried = {(point.K, point.indices[i], point.indices[j]) for point in points(z[i] * z[j])}
     assert tried == {
