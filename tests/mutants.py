@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
+import hypothesis
 import libcst as cst
 import pytest
 from mutmut.mutation.data import SourceFileMutationData
@@ -70,6 +71,13 @@ def examples():
 @pytest.mark.parametrize("example", list(examples()), ids=lambda example: example.name)
 def test_the_docstring_s_example_holds(example):
     assert doctest.DocTestRunner().run(example, out=[].append).failed == 0
+
+
+def pytest_configure():
+    """Have Hypothesis stop at the first failure, and judge each mutant by the same examples."""
+    phases = hypothesis.Phase.explicit, hypothesis.Phase.generate
+    hypothesis.settings.register_profile("mutants", derandomize=True, phases=phases)
+    hypothesis.settings.load_profile("mutants")
 
 
 def pytest_collection_modifyitems(items):
