@@ -221,7 +221,7 @@ def test_the_command_counts_the_verdicts(read, tmp_path, monkeypatch, capsys):
     main()
     assert capsys.readouterr().out.splitlines() == [
         "4 claims, 1 of them with a gap",
-        "reals: proved, every K 2; gap 1; not asked 1",
+        "reals: proved, every K 2; gap 1; – 1",
         "floats: refuted 2; gap 1; measured 1",
     ]
 

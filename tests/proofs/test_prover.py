@@ -150,6 +150,18 @@ def test_a_statement_that_no_small_k_falsifies_stays_unproved(case):
         prove_equal(*UNPROVED[case])
 
 
+def test_a_statement_of_one_expression_is_refused_as_such():
+    with pytest.raises(Refused, match="^both sides are x before any step: there is nothing"):
+        prove_equal(x, x)
+
+
+@pytest.mark.parametrize(
+    "sides", [(total(lambda a: delta(a, i)), 1), (1, total(lambda a: delta(a, i)))]
+)
+def test_a_statement_is_tried_at_every_index_of_either_side(sides):
+    assert prove_equal(*sides).points == 3 * (1 + 2 + 3)
+
+
 def test_a_refusal_names_the_term():
     with pytest.raises(Refused, match=r"K - 4 is not proven positive"):
         prove_equal((K**2 - 16) / (K - 4), K + 4)
