@@ -9,6 +9,7 @@ makes of it. And a mutant that no test can kill is named, with the reason, in
 import doctest
 import importlib
 import inspect
+import itertools
 import os
 import pkgutil
 import shutil
@@ -36,6 +37,8 @@ ROOT = Path(__file__).parents[1]
 STAGE = ROOT / "_build" / "mutants"
 EQUIVALENT = ROOT / "tests" / "equivalent_mutants.toml"
 ASKED = 0.95
+PATIENCE = 10
+"""Seconds of tests for one mutant. More would kill more, and cost most for what nothing kills."""
 
 
 class Undecorate(cst.CSTTransformer):
@@ -80,9 +83,14 @@ def pytest_configure():
     hypothesis.settings.load_profile("mutants")
 
 
-def pytest_collection_modifyitems(items):
-    """Let the fastest tests have the first go at a mutant."""
-    items.sort(key=lambda item: state().duration_by_test.get(item.nodeid, 0))
+def pytest_collection_modifyitems(config, items):
+    """Let the fastest tests have a go at a mutant, and no more of them than patience allows."""
+    seconds = {item: state().duration_by_test.get(item.nodeid, 0) for item in items}
+    items.sort(key=seconds.get)
+    if config.option.collectonly:
+        return
+    spent = itertools.accumulate(seconds[item] for item in items)
+    items[:] = [item for item, total in zip(items, spent, strict=True) if total < PATIENCE]
 
 
 def stage():
