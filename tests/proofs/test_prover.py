@@ -146,7 +146,7 @@ def test_a_false_statement_is_falsified(case):
 
 @pytest.mark.parametrize("case", UNPROVED)
 def test_a_statement_that_no_small_k_falsifies_stays_unproved(case):
-    with pytest.raises(Unproved):
+    with pytest.raises(Unproved, match=r"^the normal form of \(.*\) - \(.*\) is not 0$"):
         prove_equal(*UNPROVED[case])
 
 
@@ -260,6 +260,11 @@ def test_the_declared_signs_are_hypotheses_of_the_proof():
 @pytest.mark.parametrize(
     ("prove", "expression", "text"),
     [
+        (
+            lambda expression: prove_equal(expression, K),
+            total(lambda a: 1),
+            r"\sum_{k=1}^{K} 1 = K: proved for every K (",
+        ),
         (prove_positive, exp(gap) - 1, r"e^{g} - 1 > 0\qquad (g > 0): proved for every K ("),
         (prove_nonnegative, K - 1, r"K - 1 \ge 0: proved for every K ("),
         (
@@ -271,6 +276,12 @@ def test_the_declared_signs_are_hypotheses_of_the_proof():
 )
 def test_a_proof_s_text_is_formula_hypotheses_verdict(prove, expression, text):
     assert prove(expression)._repr_mimebundle_()["text/plain"].startswith(text)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_hypotheses_come_from_both_sides(turned):
+    sides = [(gap + 1) ** 2 - gap**2 - 2 * gap, 1]
+    assert prove_equal(*(sides[::-1] if turned else sides)).hypotheses == "g > 0"
 
 
 def test_real_logits_are_no_hypothesis():
