@@ -37,7 +37,7 @@ ROOT = Path(__file__).parents[1]
 STAGE = ROOT / "_build" / "mutants"
 EQUIVALENT = ROOT / "tests" / "equivalent_mutants.toml"
 ASKED = 0.95
-PATIENCE = 10
+PATIENCE = 5
 """Seconds of tests for one mutant. More would kill more, and cost most for what nothing kills."""
 
 
