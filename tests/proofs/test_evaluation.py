@@ -4,7 +4,7 @@ import pytest
 from sympy import IndexedBase, KroneckerDelta, Max, Sum, Symbol, exp, log
 
 from softmax_lib.proofs import K, Refused, c, depth, i, j, softmax, z
-from softmax_lib.proofs.evaluation import LARGEST_K, Point, differ, evaluate, points
+from softmax_lib.proofs.evaluation import LARGEST_K, TOLERANCE, Point, differ, evaluate, points
 
 POINT = Point(
     K=2,
@@ -77,6 +77,16 @@ def test_two_bases_of_one_name_have_values_of_their_own():
     assert point.components[z, 1] != point.components[other, 1]
 
 
-@pytest.mark.parametrize(("left", "right", "is_different"), [(1, 1, False), (1, 1 + 1e-12, True)])
+@pytest.mark.parametrize(
+    ("left", "right", "is_different"),
+    [
+        (1, 1, False),
+        (1, 1 + 1e-12, True),
+        (0, TOLERANCE / 2, False),
+        (0, TOLERANCE * 2, True),
+        (10**30, 10**30 + TOLERANCE * 10**29, False),
+        (-(10**30), -(10**30) - TOLERANCE * 10**31, True),
+    ],
+)
 def test_values_differ_beyond_forty_digits(left, right, is_different):
     assert differ(left, right) is is_different
