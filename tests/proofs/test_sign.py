@@ -14,6 +14,9 @@ from softmax_lib.proofs.sign import conditions, is_nonnegative, is_positive
         total(lambda a: exp(z[a])) - exp(z[i]),  # true, but the sum forgets its terms here
         z[i] ** 2 - 2 * z[i] + 1 - c,
         exp(z[i]) - exp(z[j]),
+        total(lambda a: exp(z[a])) - total(lambda a: exp(2 * z[a])),
+        log(2 + exp(c)) - log(3 + exp(c)),
+        log(softmax(i)),
         exp(gap) - 2,
         1 / c,
     ],
