@@ -33,11 +33,18 @@ def test_an_expression_is_written_out_at_explicit_k(expression, value):
 
 
 @pytest.mark.parametrize(
-    "expression",
-    [1 / (z[i] - 3), log(z[i] - z[j]), Max(z[i], z[j]), Sum(z[i], (i, 2, K)), z[Symbol("a")]],
+    ("expression", "reason"),
+    [
+        (1 / (z[i] - 3), r"1/\(z\[i\] - 3\) divides by zero at K = 2, "),
+        (log(z[i] - z[j]), r"log\(z\[i\] - z\[j\]\) is the logarithm of -2\.0 at K = 2, "),
+        (log(z[i] - 3), r"is the logarithm of 0\.0 at K = 2, "),
+        (Max(z[i], z[j]), r"Max\(z\[i\], z\[j\]\) \(Max\) cannot be written out at explicit K"),
+        (Sum(z[i], (i, 2, K)), r"Sum\(z\[i\], \(i, 2, K\)\) is not a sum over 1\.\.K"),
+        (z[Symbol("a")], "index a has no value in K = 2, "),
+    ],
 )
-def test_what_has_no_value_is_refused(expression):
-    with pytest.raises(Refused):
+def test_what_has_no_value_is_refused(expression, reason):
+    with pytest.raises(Refused, match=reason):
         evaluate(expression, POINT)
 
 
