@@ -3,7 +3,7 @@ from fractions import Fraction
 import pytest
 from sympy import IndexedBase, KroneckerDelta, Max, Sum, Symbol, exp, log
 
-from softmax_lib.proofs import K, Refused, c, depth, i, j, softmax, z
+from softmax_lib.proofs import K, Refused, c, depth, gap, i, j, softmax, z
 from softmax_lib.proofs.evaluation import LARGEST_K, TOLERANCE, Point, differ, evaluate, points
 
 POINT = Point(
@@ -70,8 +70,25 @@ def test_values_have_their_declared_signs():
     assert all(value >= 0 for point in points(depth[i]) for value in point.components.values())
 
 
+def test_real_values_have_either_sign_and_are_below_3():
+    values = [point.symbols[c] for point in points(c * z[i] * z[j])]
+    values += [value for point in points(c * z[i]) for value in point.components.values()]
+    assert {value > 0 for value in values} == {True, False}
+    assert max(map(abs, values)) < 3
+
+
+def test_every_component_has_a_value_and_no_other():
+    for point in points(z[i]):
+        assert set(point.components) == {(z, index) for index in range(1, point.K + 1)}
+
+
 def test_the_boundary_of_a_nonnegative_declaration_is_tried():
     assert any(point.components[depth, 1] == 0 for point in points(depth[i]))
+
+
+def test_zero_is_tried_unless_a_symbol_is_declared_positive():
+    assert {0 in point.symbols.values() for point in points(c + 1)} == {True, False}
+    assert not any(0 in point.symbols.values() for point in points(gap + 1))
 
 
 def test_the_points_are_the_same_in_every_run():

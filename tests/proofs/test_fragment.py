@@ -1,5 +1,5 @@
 import pytest
-from sympy import Dummy, IndexedBase, Symbol, exp
+from sympy import Dummy, IndexedBase, Sum, Symbol, exp
 
 from softmax_lib.proofs import K, Refused, c, depth, gap, i, j, z
 from softmax_lib.proofs.fragment import CANONICAL_INDEX, check_fragment, check_names, is_index
@@ -23,6 +23,12 @@ def test_nothing_else_may_be_an_index(symbol):
 def test_a_symbol_may_not_be_declared_more_than_a_sign(assumption):
     with pytest.raises(Refused, match="declared"):
         check_fragment(Symbol("x", **{assumption: True}) + 1)
+
+
+@pytest.mark.parametrize("limit", [i, (i, 2, K), (i, 1, K - 1), (Symbol("i", integer=True), 1, K)])
+def test_a_sum_over_anything_but_1_to_k_is_refused(limit):
+    with pytest.raises(Refused, match=r"^sum over \(i.*\) is not a sum over 1\.\.K, in Sum\("):
+        check_fragment(Sum(c, limit))
 
 
 @pytest.mark.parametrize("number", [c, gap, depth[i], K, exp(1) * c / 2])
