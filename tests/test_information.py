@@ -362,3 +362,8 @@ def test_inputs_are_left_as_they_were_and_their_layout_does_not_matter():
     )
     np.testing.assert_array_equal(strided_z, reversed_z)
     np.testing.assert_array_equal(strided_weights, reversed_weights)
+
+
+@pytest.mark.parametrize("function", [entropy, lambda z: cross_entropy(z, z)])
+def test_slices_without_classes_give_one_zero_each(function):
+    np.testing.assert_array_equal(function(np.zeros((2, 3, 0))), np.zeros((2, 3)))
