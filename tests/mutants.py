@@ -37,8 +37,8 @@ ROOT = Path(__file__).parents[1]
 STAGE = ROOT / "_build" / "mutants"
 EQUIVALENT = ROOT / "tests" / "equivalent_mutants.toml"
 ASKED = 0.95
-PATIENCE = 5
-"""Seconds of tests for one mutant. More would kill more, and cost most for what nothing kills."""
+PATIENCE = 5, 60
+"""Seconds of tests for one mutant: at first, and for what has survived them."""
 
 
 class Undecorate(cst.CSTTransformer):
@@ -89,8 +89,9 @@ def pytest_collection_modifyitems(config, items):
     items.sort(key=seconds.get)
     if config.option.collectonly:
         return
+    patience = float(os.environ["PATIENCE"])
     spent = itertools.accumulate(seconds[item] for item in items)
-    items[:] = [item for item, total in zip(items, spent, strict=True) if total < PATIENCE]
+    items[:] = [item for item, total in zip(items, spent, strict=True) if total < patience]
 
 
 def stage():
@@ -137,6 +138,10 @@ class Mutant:
             "\n".join(f"{line[0]} {line[1:].strip()}" for line in lines if line[0] in "-+"),
         )
 
+    def is_survivor(self, listed):
+        """Tell whether no test has killed it, and the list does not say why none can."""
+        return not (self.is_killed or (self.verdict == "survived" and self.change in listed))
+
 
 def mutants(patterns):
     """Yield the mutants whose names match one of the patterns, or all of them."""
@@ -146,14 +151,6 @@ def mutants(patterns):
         for name in data.exit_code_by_key:
             if not patterns or any(fnmatch(name, pattern) for pattern in patterns):
                 yield Mutant(data, name)
-
-
-def forget_survivors():
-    """Let mutmut try again what no test has killed: there may be one by now."""
-    for mutant in mutants(()):
-        if not mutant.is_killed:
-            mutant.data.exit_code_by_key[mutant.name] = None
-            mutant.data.save()
 
 
 def equivalent_changes(patterns):
@@ -167,21 +164,18 @@ def equivalent_changes(patterns):
     }
 
 
-def report(patterns):
+def report(patterns, listed):
     """Print survivors and a table; return what is wrong."""
     tried = list(mutants(patterns))
-    listed = equivalent_changes(patterns)
     counts = defaultdict(Counter)
     unused = set(listed)
     for mutant in tried:
         verdict = mutant.verdict
-        if not mutant.is_killed:
-            change = mutant.change
-            if change in listed:
-                verdict = "equivalent"
-                unused.discard(change)
-            else:
-                print(f"\n{mutant.name}: {verdict}", *change, sep="\n")
+        if mutant.is_survivor(listed):
+            print(f"\n{mutant.name}: {verdict}", *mutant.change, sep="\n")
+        elif not mutant.is_killed:
+            verdict = "equivalent"
+            unused.discard(mutant.change)
         counts[mutant.module][verdict] += 1
     total = sum(counts.values(), Counter())
     verdicts = ["killed", *sorted(set(total) - {"killed"})]
@@ -197,15 +191,23 @@ def report(patterns):
     return wrong if killed >= ASKED else [*wrong, "too few mutants killed: see the survivors above"]
 
 
+def run_mutmut(patience, names):
+    # Nothing but what is asked for: every plugin would be set up anew for each mutant.
+    environment = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PATIENCE": str(patience)}
+    command = [Path(sys.executable).with_name("mutmut"), "run", *names]
+    subprocess.run(command, env=os.environ | environment, check=True)
+
+
 def main(patterns):
     stage()
     os.chdir(STAGE)
-    forget_survivors()
-    # Nothing but what is asked for: every plugin would be set up anew for each mutant.
-    environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    command = [Path(sys.executable).with_name("mutmut"), "run", *patterns]
-    subprocess.run(command, env=environment, check=True)
-    sys.exit("\n\n".join(report(patterns)) or 0)
+    at_first, then = PATIENCE
+    run_mutmut(at_first, patterns)
+    listed = equivalent_changes(patterns)
+    survivors = [mutant.name for mutant in mutants(patterns) if mutant.is_survivor(listed)]
+    if survivors:
+        run_mutmut(then, survivors)
+    sys.exit("\n\n".join(report(patterns, listed)) or 0)
 
 
 if __name__ == "__main__":
