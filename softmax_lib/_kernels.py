@@ -137,7 +137,7 @@ def in_floats(highs: Array, lows: Array) -> tuple[Array, Array]:
 def divide(terms: Array, high: Array, low: Array, out: Array, *, narrow: bool) -> None:
     """Fill `out` with terms / (high + low), the terms being more by 2**BIAS."""
     if narrow:
-        np.multiply(terms, UNBIAS / (high + low), out=out, casting="same_kind")
+        np.multiply(terms, UNBIAS / (high + low), out=out)
         return
     inverse, inverse_high, inverse_low, rest = inverse_of(high, low)
     term_high, term_low = scratch_like("gaps", terms), scratch_like("tails", terms)
@@ -177,7 +177,7 @@ def log_probabilities(
         np.subtract(tails, low, out=tails)
         # Where the difference is infinite, its error is NaN.
         np.add(results, tails, out=results, where=np.isfinite(results))
-    np.divide(results, at.divisor, out=out, casting="same_kind")
+    np.divide(results, at.divisor, out=out)
 
 
 def _tails(values: Array, gaps: Array, at: Reference, tails: Array) -> None:

@@ -130,6 +130,14 @@ def test_python_numpy_and_numba_give_the_same_bits_for_a_few_logits(dtype, monke
             np.testing.assert_array_equal(by_python, other)
 
 
+def test_a_sum_of_more_units_than_a_float_can_count_keeps_them_all(kernels):
+    # 2**17 times 2**37 units and an odd number of them.
+    z = np.r_[np.zeros(2**17), -0.3, -0.5]
+    with mpmath.workprec(200):
+        total = 2**17 + mpmath.exp(mpmath.mpf(-0.3)) + mpmath.exp(mpmath.mpf(-0.5))
+        assert abs(mpmath.mpf(softmax(z)[0]) * total - 1) < 2.5 * 2.0**-53
+
+
 @pytest.mark.parametrize("function", FUNCTIONS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("length", LENGTHS)

@@ -55,6 +55,14 @@ def test_log_softmax_takes_a_temperature():
     np.testing.assert_array_equal(log_softmax(z, temperature=0.5), log_softmax(2 * z))
 
 
-def test_log_softmax_leaves_out_what_where_leaves_out():
-    computed = log_softmax([1.0, 50.0, 1.0], where=[True, False, True])
+@pytest.mark.parametrize("dtype", [np.float64, np.longdouble])
+def test_log_softmax_of_nothing_is_empty(dtype):
+    computed = log_softmax(np.zeros((2, 0), dtype))
+    assert computed.shape == (2, 0)
+    assert computed.dtype == dtype
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.longdouble])
+def test_log_softmax_leaves_out_what_where_leaves_out(dtype):
+    computed = log_softmax(np.array([1.0, 50.0, 1.0], dtype), where=[True, False, True])
     np.testing.assert_allclose(computed, [-np.log(2), -np.inf, -np.log(2)], rtol=1e-15)

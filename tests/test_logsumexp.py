@@ -50,8 +50,9 @@ def test_logsumexp_of_the_largest_numbers_is_finite(name):
     assert logsumexp(np.array([largest, largest])) == largest
 
 
-def test_keepdims_keeps_the_axes_with_length_one():
-    z = np.zeros((2, 3, 4))
+@pytest.mark.parametrize("dtype", [np.float64, np.longdouble])
+def test_keepdims_keeps_the_axes_with_length_one(dtype):
+    z = np.zeros((2, 3, 4), dtype)
     assert logsumexp(z, axis=(0, 2), keepdims=True).shape == (1, 3, 1)
     assert logsumexp(z, axis=(0, 2)).shape == (3,)
     assert logsumexp(z, axis=None, keepdims=True).shape == (1, 1, 1)

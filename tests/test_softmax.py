@@ -154,3 +154,10 @@ def test_two_logits_saturate_where_the_exact_values_round_to_one_and_zero(
         )
         assert softmax(below)[index] != value
         assert softmax(above)[index] == value
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.longdouble])
+def test_softmax_of_nothing_is_empty(dtype):
+    computed = softmax(np.zeros((2, 0), dtype))
+    assert computed.shape == (2, 0)
+    assert computed.dtype == dtype
