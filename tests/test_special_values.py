@@ -118,3 +118,13 @@ def test_a_gap_beyond_the_largest_number_is_divided_by_the_temperature_first():
 def test_log_probability_of_certainty_is_positive_zero():
     assert not np.signbit(log_softmax([0.0]))
     assert not np.signbit(exact_log_softmax([0.0]))
+
+
+def test_gaps_among_huge_logits_are_exact():
+    assert log_softmax([2.0**60, 2.0**60 - 256])[1] == -256
+
+
+def test_a_row_beside_an_infinity_is_as_if_it_were_alone():
+    z = [1e305, 5e304]
+    beside = softmax([z, [INF, 0.0]], temperature=1e305)
+    np.testing.assert_array_equal(beside[0], softmax(z, temperature=1e305))
