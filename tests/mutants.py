@@ -148,7 +148,9 @@ class Mutant:
 
     def is_survivor(self, listed):
         """Tell whether no test has killed it, and the list does not say why none can."""
-        return not (self.is_killed or (self.verdict == "survived" and self.change in listed))
+        return not (
+            self.is_killed or (self.verdict in ("survived", "no tests") and self.change in listed)
+        )
 
 
 def mutants(patterns):
