@@ -202,3 +202,9 @@ def test_unrounded_values_lie_in_the_enclosures_of_interval_arithmetic():
         enclosure = term / sum(terms)
         assert fraction(mpmath.mp.make_mpf(enclosure._mpi_[0])) <= fraction(value)
         assert fraction(value) <= fraction(mpmath.mp.make_mpf(enclosure._mpi_[1]))
+
+
+def test_the_log_sum_exp_keeps_its_axis_if_asked():
+    z = np.zeros((2, 3))
+    assert exact_logsumexp(z, keepdims=True).shape == (2, 1)
+    assert exact_logsumexp(z).shape == (2,)
