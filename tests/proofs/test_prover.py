@@ -322,8 +322,15 @@ def test_no_accident_makes_a_proof(accident):
 
 def test_a_prover_that_accepts_everything_is_unsound(monkeypatch):
     monkeypatch.setattr(prover, "is_zero", lambda difference: True)
-    with pytest.raises(Unsound):
+    with pytest.raises(Unsound, match=r"^the prover also accepts the false variant 2$"):
         prove_equal(total(softmax), 1)
+
+
+def test_variants_outside_the_fragment_are_passed_over(monkeypatch):
+    monkeypatch.setattr(
+        prover, "perturbations", lambda right: iter((z[1], right + 1, I, right + 2))
+    )
+    assert prove_equal(total(softmax), 1).refused == 2
 
 
 def test_a_prover_that_accepts_nothing_proves_nothing(monkeypatch):
