@@ -5,7 +5,7 @@ SITE ?= book
 BIN := .venv/bin
 CHAPTERS := $(wildcard book/*.ipynb)
 
-.PHONY: help book serve lite test notebooks bench lab lint requirements clean
+.PHONY: help book serve lite test notebooks bench mutants lab lint requirements clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-14s%s\n", $$1, $$2}' Makefile
@@ -37,6 +37,11 @@ bench: .venv/ready  ## Measure softmax's speed beside its peers' (downloads PyTo
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint requirements.txt --group bench
 	$(BIN)/python tests/benchmark.py
+
+mutants: .venv/ready  ## Change softmax_lib place after place and see the tests fail (ONLY=softmax_lib.exact.*: a part)
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint requirements.txt --group mutants
+	@set -f; $(BIN)/python tests/mutants.py $(ONLY)
 
 lab: .venv/ready  ## Open the chapters in JupyterLab
 	$(BIN)/jupyter-lab book

@@ -52,7 +52,7 @@ class Format:
         mantissa, remainder = divmod(numerator, denominator)
         mantissa += 2 * remainder > denominator - (mantissa & 1)
         if mantissa == 2**self.precision:  # one number, one pair
-            mantissa, exponent = mantissa // 2, exponent + 1
+            mantissa, exponent = 2 ** (self.precision - 1), exponent + 1
         if exponent > self.largest_exponent - (self.precision - 1):
             return None
         return (mantissa if value > 0 else -mantissa), exponent

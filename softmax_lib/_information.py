@@ -208,4 +208,4 @@ def _one_hot(indices: Array, slices: Slices, axis: Axis) -> Array:
             f"class indices in target must be at least 0 and below K = {classes}, got {invalid[0]}"
         )
     one_hot: Array = indices[..., None] == np.arange(classes)
-    return one_hot.astype(slices.rows.dtype)
+    return one_hot

@@ -50,6 +50,14 @@ SPECIAL = [
     ("two +inf", [[1.0]], [[INF], [1], [INF]], VALUE, {}, [[NAN, NAN]]),
     ("-inf", [[1.0]], [[2], [2], [-INF]], VALUE, {}, [[15, -1.5]]),
     ("-inf alone", [[1.0]], np.full((3, 1), -INF), VALUE, {}, [[NAN, NAN]]),
+    (
+        "-inf alone, beside nothing to attend to",
+        [[1.0], [1.0]],
+        np.full((3, 1), -INF),
+        VALUE,
+        {"mask": [[False], [True]]},
+        [[0, 0], [NAN, NAN]],
+    ),
     ("-inf alone, one left out", [[-INF]], KEY, VALUE, {"mask": LAST_OUT}, [[NAN, NAN]]),
     ("NaN value", [[0.0]], KEY, WITH_NAN, {}, [[NAN, -7 / 3]]),
     ("NaN value of weight 0", [[0.0]], KEY, WITH_NAN, {"mask": [0, -1e4, 0]}, [[NAN, -2.5]]),
@@ -415,16 +423,36 @@ def test_formats_without_a_common_one_are_named():
 def test_the_mask_and_the_scale_are_taken_in_longdouble():
     query, key, value = (part.astype(np.longdouble) for part in drawn(6, (4, 3), (5, 3), (5, 2)))
     third = np.longdouble(1) / 3
-    narrow = attention(query, key, value, scale=float(third), mask=np.full(5, float(third)))
-    wide = attention(query, key, value, scale=third, mask=np.arange(5) * third)
-    reference = attention(query * third, key, value, scale=1, mask=np.arange(5) * third)
+    mask = np.arange(5) * third
+    wide = attention(query, key, value, scale=third, mask=mask)
+    reference = attention(query * third, key, value, scale=1, mask=mask)
     np.testing.assert_allclose(wide, reference, rtol=64 * np.finfo(np.longdouble).eps)
-    assert not np.array_equal(wide, narrow)
+    for narrow in ({"scale": float(third)}, {"mask": mask.astype(np.float64)}):
+        arguments = {"scale": third, "mask": mask} | narrow
+        assert not np.array_equal(wide, attention(query, key, value, **arguments))
 
 
 def test_the_scale_is_one_over_the_root_of_d_k():
     given = drawn(6, (4, 64), (5, 64), (5, 2))
     np.testing.assert_array_equal(attention(*given), attention(*given, scale=1 / 8))
+
+
+@pytest.mark.parametrize("length", [0, 1, 2, 3])
+def test_one_feature_or_none_is_not_scaled(length):
+    query, key = np.ones((1, length)), np.arange(3 * length).reshape(3, length)
+    scale = 1 / np.sqrt(max(length, 1))
+    np.testing.assert_array_equal(
+        attention(query, key, VALUE), attention(query, key, VALUE, scale=scale)
+    )
+
+
+@pytest.mark.parametrize("block_size", [None, 2])
+def test_each_of_a_batch_gives_the_bits_that_it_gives_alone(block_size):
+    rng = np.random.default_rng(0)
+    batch = [rng.normal(size=(2, *shape)) for shape in [(3, 4), (5, 4), (5, 1)]]
+    arguments = {"is_causal": True, "block_size": block_size}
+    alone = [attention(*arrays, **arguments) for arrays in zip(*batch, strict=True)]
+    np.testing.assert_array_equal(attention(*batch, **arguments), alone)
 
 
 def test_a_scale_of_zero_averages():

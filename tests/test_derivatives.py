@@ -443,3 +443,11 @@ def test_inputs_are_left_as_they_were_and_their_layout_does_not_matter():
     )
     np.testing.assert_array_equal(strided_z, z[:, ::-1])
     np.testing.assert_array_equal(strided_tangent, tangent[:, ::-1])
+
+
+@pytest.mark.parametrize("function", [softmax_jvp, softmax_vjp])
+def test_a_row_s_product_does_not_depend_on_its_batch(function):
+    z = [[0.0, 50.0, 10.0], [50.0, 0.0, 10.0]]
+    vectors = [[1e308, -1e308, 0.0], [1e-280, 3e-280, 2e-280]]
+    alone = [function(*row) for row in zip(z, vectors, strict=True)]
+    np.testing.assert_array_equal(function(z, vectors), alone)

@@ -1,10 +1,18 @@
 from fractions import Fraction
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from softmax_lib._double_word import add, divide, sum_last_axis, two_product, two_sum
+from softmax_lib._double_word import (
+    add,
+    divide,
+    finite_or_zero,
+    sum_last_axis,
+    two_product,
+    two_sum,
+)
 
 # Far from underflow and overflow, where an error is not a float any more.
 floats = st.floats(1e-100, 1e100) | st.floats(-1e100, -1e-100)
@@ -42,6 +50,14 @@ def test_a_longdouble_product_and_its_error_are_exact(a, b):
     assert sum(Fraction(*part.as_integer_ratio()) for part in parts) == exact
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.longdouble])
+def test_a_product_of_numbers_with_all_their_digits_is_exact(dtype):
+    numbers = np.sqrt(1 + np.random.default_rng(0).random((2, 200)).astype(dtype))
+    for pair, parts in zip(numbers.T, np.transpose(two_product(*numbers)), strict=True):
+        a, b, product, error = (Fraction(*x.as_integer_ratio()) for x in (*pair, *parts))
+        assert product + error == a * b
+
+
 @many
 @given(floats, st.floats(-1, 1), st.floats(1, 1e5), st.floats(-1, 1))
 def test_a_quotient_and_its_error_have_twice_the_precision(a, a_part, b, b_part):
@@ -76,6 +92,11 @@ def test_a_sum_of_three_is_rounded_after_its_last_addition():
     # 1 + 2**-53 is a tie that goes to 1; what is added to it decides otherwise.
     total = add(np.float64(1), np.float64(2.0**-53), np.float64(2.0**-54))
     assert total == 1 + 2.0**-52
+
+
+def test_an_error_that_is_not_finite_is_none():
+    errors = np.array([np.nan, np.inf, -np.inf, 2.0])
+    np.testing.assert_array_equal(finite_or_zero(errors), [0, 0, 0, 2])
 
 
 def test_an_infinite_sum_has_no_error():

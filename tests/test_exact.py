@@ -221,3 +221,15 @@ def test_rounded_values_are_certified_by_the_enclosures_of_ball_arithmetic(name)
             for p, x in zip(exact_log_softmax(z, temperature=temperature), scaled, strict=True):
                 assert is_certainly_nearest(p, x - total.log()), (z, temperature)
             assert is_certainly_nearest(exact_logsumexp(z), sum(x.exp() for x in logits).log()), z
+
+
+def test_the_log_sum_exp_keeps_its_axis_if_asked():
+    z = np.zeros((2, 3))
+    assert exact_logsumexp(z, keepdims=True).shape == (2, 1)
+    assert exact_logsumexp(z).shape == (2,)
+
+
+@pytest.mark.parametrize("function", [exact_softmax, exact_log_softmax])
+def test_what_is_not_defined_is_nan_unrounded_too(function):
+    computed = function([np.nan, 1.0], rounded=False)
+    assert all(isinstance(number, mpmath.mpf) and mpmath.isnan(number) for number in computed)

@@ -295,3 +295,10 @@ def test_what_is_not_real_is_refused_by_name_and_dtype(name, values):
 def test_an_axis_out_of_range_is_refused():
     with pytest.raises(np.exceptions.AxisError):
         OnlineNormalizer.of([1.0], axis=1)
+
+
+def test_each_row_has_the_state_that_it_has_alone():
+    z = np.array([[INF, 0.0], [INF, INF], [1.0, 2.0], [-INF, -INF]])
+    states, alone = OnlineNormalizer.of(z), [OnlineNormalizer.of(row) for row in z]
+    np.testing.assert_array_equal(states.maximum, [state.maximum for state in alone])
+    np.testing.assert_array_equal(states.denominator, [state.denominator for state in alone])

@@ -125,7 +125,8 @@ def test_the_draws_do_not_depend_on_the_block(monkeypatch, block):
     np.testing.assert_array_equal(sample(z, rng=seeded(), size=(5, 4)), in_one_block)
 
 
-def test_no_more_noise_than_a_block_is_held(monkeypatch):
+@pytest.mark.parametrize(("block", "most"), [(64, 63), (3, 7)], ids=["a block", "one row"])
+def test_no_more_noise_than_a_block_or_one_row_is_held(monkeypatch, block, most):
     sizes = []
 
     class Recorder(np.random.Generator):
@@ -133,9 +134,9 @@ def test_no_more_noise_than_a_block_is_held(monkeypatch):
             sizes.append(int(np.prod(size)))
             return super().gumbel(size=size)
 
-    monkeypatch.setattr(_sampling, "_BLOCK", 64)
+    monkeypatch.setattr(_sampling, "_BLOCK", block)
     sample(np.zeros((3, 7)), rng=Recorder(np.random.PCG64(0)), size=100)
-    assert max(sizes) <= 64
+    assert max(sizes) == most
     assert sum(sizes) == 3 * 7 * 100
 
 
@@ -181,6 +182,10 @@ def test_a_row_without_a_distribution_is_refused_by_its_index():
     z[1, 2, 0] = NAN
     with pytest.raises(ValueError, match=r"z\[1, 2\] is no distribution .* NaN"):
         sample(z, rng=seeded())
+
+
+def test_every_row_may_have_one_infinite_logit():
+    np.testing.assert_array_equal(sample([[INF, 0.0], [0.0, INF]], rng=seeded()), [0, 1])
 
 
 def test_where_nothing_is_drawn_nothing_is_refused():

@@ -18,6 +18,7 @@ NAN, INF = np.nan, np.inf
 SHARED = [
     ("NaN", [1.0, NAN, INF], {}, [NAN, NAN, NAN], NAN),
     ("one +inf", [0.0, INF, -INF], {}, [0.0, 1.0, 0.0], INF),
+    ("one +inf in each row", [[INF, 0.0], [0.0, INF]], {}, [[1.0, 0.0], [0.0, 1.0]], [INF, INF]),
     ("two +inf", [INF, 0.0, INF], {}, [NAN, NAN, NAN], INF),
     ("-inf", [3.0, -INF, 3.0], {}, [0.5, 0.0, 0.5], 3 + np.log(2)),
     ("-inf alone", [-INF, -INF], {}, [NAN, NAN], -INF),
@@ -41,6 +42,7 @@ AT_A_TEMPERATURE = [
     ("+inf before T = inf", [9.0, INF], {"temperature": INF}, [0.0, 1.0]),
     ("two +inf before T = 0", [INF, INF, 0], {"temperature": 0}, [NAN, NAN, NAN]),
     ("NaN before T = 0", [NAN, 1.0], {"temperature": 0}, [NAN, NAN]),
+    ("NaN before T = inf", [NAN, 1.0], {"temperature": INF}, [NAN, NAN]),
     ("-inf alone before T = 0", [-INF, -INF], {"temperature": 0}, [NAN, NAN]),
     ("-inf alone before T = inf", [-INF, -INF], {"temperature": INF}, [NAN, NAN]),
     (
@@ -59,29 +61,34 @@ def rows(table):
     return [pytest.param(*row, id=name) for name, *row in table]
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.longdouble])
 @pytest.mark.parametrize("function", [softmax, exact_softmax])
 @pytest.mark.parametrize(("z", "arguments", "probabilities"), rows(DISTRIBUTIONS))
-def test_special_values_of_softmax(function, z, arguments, probabilities):
+def test_special_values_of_softmax(function, z, arguments, probabilities, dtype):
     with np.errstate(all="raise"):
-        np.testing.assert_array_equal(function(z, **arguments), probabilities)
+        np.testing.assert_array_equal(function(np.array(z, dtype), **arguments), probabilities)
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.longdouble])
 @pytest.mark.parametrize("function", [log_softmax, exact_log_softmax])
 @pytest.mark.parametrize(("z", "arguments", "probabilities"), rows(DISTRIBUTIONS))
-def test_special_values_of_log_softmax(function, z, arguments, probabilities):
+def test_special_values_of_log_softmax(function, z, arguments, probabilities, dtype):
     with np.errstate(all="raise"):
-        computed = function(z, **arguments)
+        computed = function(np.array(z, dtype), **arguments)
     with np.errstate(divide="ignore"):
         np.testing.assert_allclose(computed, np.log(probabilities), rtol=FEW_ULPS)
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.longdouble])
 @pytest.mark.parametrize("function", [logsumexp, exact_logsumexp])
 @pytest.mark.parametrize(
     ("z", "arguments", "expected"), rows([(*row[:3], row[4]) for row in SHARED])
 )
-def test_special_values_of_logsumexp(function, z, arguments, expected):
+def test_special_values_of_logsumexp(function, z, arguments, expected, dtype):
     with np.errstate(all="raise"):
-        np.testing.assert_allclose(function(z, **arguments), expected, rtol=FEW_ULPS)
+        np.testing.assert_allclose(
+            function(np.array(z, dtype), **arguments), expected, rtol=FEW_ULPS
+        )
 
 
 @pytest.mark.parametrize("function", [softmax, log_softmax])
@@ -111,3 +118,13 @@ def test_a_gap_beyond_the_largest_number_is_divided_by_the_temperature_first():
 def test_log_probability_of_certainty_is_positive_zero():
     assert not np.signbit(log_softmax([0.0]))
     assert not np.signbit(exact_log_softmax([0.0]))
+
+
+def test_gaps_among_huge_logits_are_exact():
+    assert log_softmax([2.0**60, 2.0**60 - 256])[1] == -256
+
+
+def test_a_row_beside_an_infinity_is_as_if_it_were_alone():
+    z = [1e305, 5e304]
+    beside = softmax([z, [INF, 0.0]], temperature=1e305)
+    np.testing.assert_array_equal(beside[0], softmax(z, temperature=1e305))

@@ -124,6 +124,11 @@ def test_wider_floats_and_fractions_measure_alike(computed, exact):
     np.testing.assert_allclose(by_floats, by_fractions, rtol=2.0**-52, atol=2.0**-52)
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.longdouble])
+def test_the_largest_number_is_infinitely_far_from_infinity(dtype):
+    assert ulp_error(np.finfo(dtype).max, dtype(INF)) == INF
+
+
 def test_rounding_to_a_format_errs_by_half_an_ulp_at_most():
     exact = np.random.default_rng(8).normal(size=1000) * 10.0 ** np.linspace(-50, 40, 1000)
     with np.errstate(all="ignore"):

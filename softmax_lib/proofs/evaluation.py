@@ -155,5 +155,6 @@ def _value(node: Expr, point: Point, bound: Mapping[Symbol, int]) -> mpmath.mpf:
 
 
 def differ(left: mpmath.mpf, right: mpmath.mpf) -> bool:
-    """Tell whether two values differ by more than `TOLERANCE` of the larger, or of 1."""
-    return bool(abs(left - right) > TOLERANCE * max(abs(left), abs(right), 1))
+    """Tell whether two values differ by more than `TOLERANCE`, relative if they are above 1."""
+    # What matters is a factor of 1 + TOLERANCE: either of them may be the measure.
+    return bool(abs(left - right) > TOLERANCE * max(abs(left), 1))

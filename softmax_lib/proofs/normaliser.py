@@ -132,7 +132,7 @@ def coincidences(expression: Expr) -> Iterator[Expr]:
     """Yield the expression once for every way in which the indices of its free deltas coincide."""
     outside_sums = expression.xreplace({part: Dummy() for part in expression.atoms(Sum)})
     compared = {index for delta in outside_sums.atoms(KroneckerDelta) for index in delta.args}
-    for blocks in multiset_partitions(sorted(compared, key=default_sort_key)) if compared else [[]]:
+    for blocks in multiset_partitions(sorted(compared, key=default_sort_key)):
         case = expression.xreplace({index: block[0] for block in blocks for index in block})
         distinct = combinations([block[0] for block in blocks], 2)
         yield case.xreplace({KroneckerDelta(*pair): S.Zero for pair in distinct})

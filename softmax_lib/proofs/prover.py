@@ -219,7 +219,7 @@ def prove_positive_given(expression: Expr, given: Expr, form: Expr) -> Proof:
     proved for every K (held at 9 points with K ≤ 3; 10 false variants refused)
     """
     expression, given, form = _checked(expression, given, form)
-    if gap in (expression + given).free_symbols or gap not in form.free_symbols:
+    if gap in expression.free_symbols | given.free_symbols or gap not in form.free_symbols:
         raise Refused(f"{gap} has to occur in the form {form}, and there alone")
 
     def within(condition: Expr, candidate: Expr) -> Iterator[Point]:

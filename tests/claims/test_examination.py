@@ -28,6 +28,23 @@ def test_the_first_counterexample_is_kept():
     assert (outcome.holds, outcome.failures, outcome.counterexample) == (False, 2, "5")
 
 
+@pytest.mark.parametrize(
+    ("case", "written"),
+    [
+        (np.arange(8), "[0 1 2 3 4 5 6 7]"),
+        (np.arange(9), "[0 1 ... 7 8]"),
+        (np.full(8, 1 / 3), f"[{' '.join(['0.33333333'] * 8)}]"),
+    ],
+)
+def test_a_counterexample_stands_on_one_line(case, written):
+    assert ask(lambda case: case is None, [None, case], control=None).counterexample == written
+
+
+def test_an_outcome_in_plain_text_begins_with_the_statement():
+    shown = ask(even, [2], control=3)._repr_mimebundle_()["text/plain"]
+    assert shown.startswith("it is even: held in all 1 cases (a few numbers)")
+
+
 def test_a_counterexample_is_described_in_the_given_words():
     outcome = examine(
         "it is even", even, [2, 5], control=2, scope="two numbers", describe="number {}".format
@@ -57,7 +74,7 @@ def test_a_predicate_that_fails_in_some_cases_must_hold_on_the_control():
 
 @pytest.mark.parametrize("answer", [Symbol("x"), 1, None, np.array([True])], ids=repr)
 def test_only_a_boolean_is_an_answer(answer):
-    with pytest.raises(TypeError, match="must return a Boolean"):
+    with pytest.raises(TypeError, match=f"must return a Boolean, not {type(answer).__name__}: "):
         ask(lambda number: answer, [2], control=3)
 
 

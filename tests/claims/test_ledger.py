@@ -9,6 +9,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from softmax_lib.claims import RECORD_TYPE, LedgerError, Verdict, read_ledger
+from softmax_lib.claims.__main__ import main
 
 REGISTRY = """
 [sum-one]
@@ -86,6 +87,20 @@ def test_title_and_statement_come_from_the_box(read):
     changed = {"sum-one": [box("sum-one", "They add up.\n\nTo $1$."), recorded("sum-one")]}
     entry = next(entry for entry in read(chapter(**changed)) if entry.claim == "sum-one")
     assert (entry.title, entry.statement) == ("Title of sum-one", "They add up.\n\nTo $1$.")
+
+
+def test_an_entry_says_in_json_what_it_holds(read):
+    order = next(entry for entry in read(chapter()) if entry.claim == "order")
+    assert order.as_json("chapter-0.html") == {
+        "id": "order",
+        "statement": "The statement.",
+        "reals": "proved, every K",
+        "floats": "refuted",
+        "scope": "reals: some scope; floats: some scope",
+        "lemma": "exp increases",
+        "page": "chapter-0.html",
+    }
+    assert order.evidence == {"reals": ["some evidence"], "floats": ["some evidence"]}
 
 
 def test_a_side_that_is_not_asked_is_no_gap(read):
@@ -200,22 +215,40 @@ def test_a_file_that_is_no_notebook_is_named(read, tmp_path):
         read(chapter())
 
 
-def run(*arguments):
-    command = [sys.executable, "-m", "softmax_lib.claims", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
-def test_the_command_counts_the_verdicts(read, tmp_path):
+def test_the_command_counts_the_verdicts(read, tmp_path, monkeypatch, capsys):
     read(chapter())
-    outcome = run(tmp_path)
-    assert outcome.returncode == 0
-    assert outcome.stdout.splitlines()[0] == "4 claims, 1 of them with a gap"
+    monkeypatch.setattr(sys, "argv", ["claims", str(tmp_path)])
+    main()
+    assert capsys.readouterr().out.splitlines() == [
+        "4 claims, 1 of them with a gap",
+        "reals: proved, every K 2; gap 1; – 1",
+        "floats: refuted 2; gap 1; measured 1",
+    ]
 
 
-def test_the_command_ends_with_what_is_wrong_and_no_traceback(read, tmp_path):
+def test_the_command_s_help_says_what_it_reads(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["claims", "--help"])
+    with pytest.raises(SystemExit):
+        main()
+    shown = capsys.readouterr().out
+    assert "usage: python -m softmax_lib.claims [-h] book\n" in shown
+    assert "read the ledger, and say how it stands" in shown
+    assert "folder of the chapters and of claims.toml\n" in shown
+
+
+def test_the_command_ends_with_what_is_wrong(read, tmp_path, monkeypatch):
     read(chapter())
     (tmp_path / "claims.toml").write_text("[sum-one]", encoding="utf-8")
-    outcome = run(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["claims", str(tmp_path)])
+    with pytest.raises(SystemExit, match="unknown id 'order'"):
+        main()
+
+
+def test_the_command_shows_no_traceback(read, tmp_path):
+    read(chapter())
+    (tmp_path / "claims.toml").write_text("[sum-one]", encoding="utf-8")
+    command = [sys.executable, "-m", "softmax_lib.claims", tmp_path]
+    outcome = subprocess.run(command, capture_output=True, text=True, check=False)
     assert outcome.returncode == 1
     assert "unknown id 'order'" in outcome.stderr
     assert "Traceback" not in outcome.stderr

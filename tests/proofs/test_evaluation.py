@@ -3,8 +3,8 @@ from fractions import Fraction
 import pytest
 from sympy import IndexedBase, KroneckerDelta, Max, Sum, Symbol, exp, log
 
-from softmax_lib.proofs import K, Refused, c, depth, i, j, softmax, z
-from softmax_lib.proofs.evaluation import LARGEST_K, Point, differ, evaluate, points
+from softmax_lib.proofs import K, Refused, c, depth, gap, i, j, softmax, z
+from softmax_lib.proofs.evaluation import LARGEST_K, TOLERANCE, Point, differ, evaluate, points
 
 POINT = Point(
     K=2,
@@ -33,12 +33,23 @@ def test_an_expression_is_written_out_at_explicit_k(expression, value):
 
 
 @pytest.mark.parametrize(
-    "expression",
-    [1 / (z[i] - 3), log(z[i] - z[j]), Max(z[i], z[j]), Sum(z[i], (i, 2, K)), z[Symbol("a")]],
+    ("expression", "reason"),
+    [
+        (1 / (z[i] - 3), r"1/\(z\[i\] - 3\) divides by zero at K = 2, "),
+        (log(z[i] - z[j]), r"log\(z\[i\] - z\[j\]\) is the logarithm of -2\.0 at K = 2, "),
+        (log(z[i] - 3), r"is the logarithm of 0\.0 at K = 2, "),
+        (Max(z[i], z[j]), r"Max\(z\[i\], z\[j\]\) \(Max\) cannot be written out at explicit K"),
+        (Sum(z[i], (i, 2, K)), r"Sum\(z\[i\], \(i, 2, K\)\) is not a sum over 1\.\.K"),
+        (z[Symbol("a")], "index a has no value in K = 2, "),
+    ],
 )
-def test_what_has_no_value_is_refused(expression):
-    with pytest.raises(Refused):
+def test_what_has_no_value_is_refused(expression, reason):
+    with pytest.raises(Refused, match=reason):
         evaluate(expression, POINT)
+
+
+def test_a_point_lists_its_values():
+    assert str(POINT) == "K = 2, i = 1, j = 2, c = 1/2, z[1] = 3, z[2] = 5"
 
 
 def test_every_value_of_the_free_indices_is_tried():
@@ -59,8 +70,25 @@ def test_values_have_their_declared_signs():
     assert all(value >= 0 for point in points(depth[i]) for value in point.components.values())
 
 
+def test_real_values_have_either_sign_and_are_below_3():
+    values = [point.symbols[c] for point in points(c * z[i] * z[j])]
+    values += [value for point in points(c * z[i]) for value in point.components.values()]
+    assert min(values) < 0 < max(values)
+    assert max(map(abs, values)) < 3
+
+
+def test_every_component_has_a_value_and_no_other():
+    for point in points(z[i]):
+        assert set(point.components) == {(z, index) for index in range(1, point.K + 1)}
+
+
 def test_the_boundary_of_a_nonnegative_declaration_is_tried():
     assert any(point.components[depth, 1] == 0 for point in points(depth[i]))
+
+
+def test_zero_is_tried_unless_a_symbol_is_declared_positive():
+    assert {0 in point.symbols.values() for point in points(c + 1)} == {True, False}
+    assert not any(0 in point.symbols.values() for point in points(gap + 1))
 
 
 def test_the_points_are_the_same_in_every_run():
@@ -73,6 +101,16 @@ def test_two_bases_of_one_name_have_values_of_their_own():
     assert point.components[z, 1] != point.components[other, 1]
 
 
-@pytest.mark.parametrize(("left", "right", "is_different"), [(1, 1, False), (1, 1 + 1e-12, True)])
+@pytest.mark.parametrize(
+    ("left", "right", "is_different"),
+    [
+        (1, 1, False),
+        (1, 1 + 1e-12, True),
+        (0, TOLERANCE / 2, False),
+        (0, TOLERANCE * 2, True),
+        (10**30, 10**30 + TOLERANCE * 10**29, False),
+        (-(10**30), -(10**30) - TOLERANCE * 10**31, True),
+    ],
+)
 def test_values_differ_beyond_forty_digits(left, right, is_different):
     assert differ(left, right) is is_different

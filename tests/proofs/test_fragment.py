@@ -1,5 +1,5 @@
 import pytest
-from sympy import Dummy, IndexedBase, Symbol, exp
+from sympy import Dummy, IndexedBase, KroneckerDelta, Sum, Symbol, exp, oo
 
 from softmax_lib.proofs import K, Refused, c, depth, gap, i, j, z
 from softmax_lib.proofs.fragment import CANONICAL_INDEX, check_fragment, check_names, is_index
@@ -25,6 +25,12 @@ def test_a_symbol_may_not_be_declared_more_than_a_sign(assumption):
         check_fragment(Symbol("x", **{assumption: True}) + 1)
 
 
+@pytest.mark.parametrize("limit", [(i, 2, K), (i, 1, K - 1), (Symbol("i", integer=True), 1, K)])
+def test_a_sum_over_anything_but_1_to_k_is_refused(limit):
+    with pytest.raises(Refused, match=r"^sum over \(i.*\) is not a sum over 1\.\.K, in Sum\("):
+        check_fragment(Sum(c, limit))
+
+
 @pytest.mark.parametrize("number", [c, gap, depth[i], K, exp(1) * c / 2])
 def test_numbers_of_a_declared_sign_are_in_the_fragment(number):
     check_fragment(number)
@@ -36,6 +42,23 @@ def test_numbers_of_a_declared_sign_are_in_the_fragment(number):
 def test_a_name_stands_for_one_base(other):
     with pytest.raises(Refused, match="two things"):
         check_names(z[i] + other[j])
+
+
+@pytest.mark.parametrize(
+    ("expression", "reason"),
+    [
+        (KroneckerDelta(i, K), r"K.* does not compare two indices"),
+        (gap**c, r"exponent of g\*\*c is not an integer"),
+        (i + 1, "index i stands where a number is asked for"),
+        (Symbol("a"), "a is not declared real, non-negative or positive"),
+        (IndexedBase("a")[i], r"a\[i\] is not declared real, non-negative or positive"),
+        (z[1], r"index of z\[1\] is not a symbol in 1\.\.K"),
+        (oo, r"oo \(Infinity\) is outside the fragment"),
+    ],
+)
+def test_a_refusal_says_what_is_wrong(expression, reason):
+    with pytest.raises(Refused, match=reason):
+        check_fragment(expression)
 
 
 def test_a_name_stands_for_a_base_or_a_number():

@@ -1,6 +1,7 @@
 import copy
 import dataclasses
 import pickle
+import re
 
 import pytest
 from sympy import (
@@ -145,8 +146,20 @@ def test_a_false_statement_is_falsified(case):
 
 @pytest.mark.parametrize("case", UNPROVED)
 def test_a_statement_that_no_small_k_falsifies_stays_unproved(case):
-    with pytest.raises(Unproved):
+    with pytest.raises(Unproved, match=r"^the normal form of \(.*\) - \(.*\) is not 0$"):
         prove_equal(*UNPROVED[case])
+
+
+def test_a_statement_of_one_expression_is_refused_as_such():
+    with pytest.raises(Refused, match=r"^both sides are x before any step: there is nothing"):
+        prove_equal(x, x)
+
+
+@pytest.mark.parametrize(
+    "sides", [(total(lambda a: delta(a, i)), 1), (1, total(lambda a: delta(a, i)))]
+)
+def test_a_statement_is_tried_at_every_index_of_either_side(sides):
+    assert prove_equal(*sides).points == 3 * (1 + 2 + 3)
 
 
 def test_a_refusal_names_the_term():
@@ -194,18 +207,19 @@ def test_a_nonnegative_expression_is_proved_so_and_not_positive(expression):
 @pytest.mark.parametrize(
     ("expression", "error"),
     [
-        (1 - softmax(i), Falsified),  # it is 0 at K = 1
-        (exp(gap) - 2, Falsified),
-        (total(lambda a: z[a]), Falsified),
-        (exp(c) + (4 - K) * exp(-c), Unproved),  # positive at K <= 3
-        (gap, Refused),  # declared, not proved
-        (Rational(1, 2), Refused),
-        (1 / z[i] ** 2, Refused),
-        ("1 + 1", Refused),
+        (1 - softmax(i), Falsified(r" = 0\.0 at K = 1, i = 1, z\[1\] = ")),
+        (exp(gap) - 2, Falsified(r"exp\(g\) - 2 = -0\.\d{10} at K = 1, g = ")),
+        (total(lambda a: z[a]), Falsified(" at K = ")),
+        # Positive at K <= 3.
+        (exp(c) + (4 - K) * exp(-c), Unproved(r"the sign of \(4 - K\).* stays open")),
+        (gap, Refused("the sign of g is declared, not proved")),
+        (Rational(1, 2), Refused("the sign of 1/2 is declared, not proved")),
+        (1 / z[i] ** 2, Refused(r"^z\[i\] is not proven positive: .* in z\[i\]\*\*\(-2\)")),
+        ("1 + 1", Refused("not an expression: .*1 \\+ 1")),
     ],
 )
 def test_a_sign_that_does_not_hold_everywhere_is_not_proved(expression, error):
-    with pytest.raises(error):
+    with pytest.raises(type(error), match=str(error)):
         prove_positive(expression)
 
 
@@ -224,8 +238,6 @@ def test_a_definition_is_certified(expression):
         (softmax(i) / c, Refused),
         (1 / (1 - softmax(i)), Falsified),
         (log(total(lambda a: z[a])), Falsified),
-        (exp(z[i]), Refused),  # nothing that could fail
-        (z[i] / gap, Refused),
         ("1/x", Refused),
     ],
 )
@@ -234,9 +246,42 @@ def test_a_definition_that_may_lack_a_value_is_not_certified(expression, error):
         define("y", expression)
 
 
+@pytest.mark.parametrize("expression", [exp(z[i]), z[i] / gap])
+def test_a_definition_that_could_not_fail_is_not_certified(expression):
+    with pytest.raises(Refused, match=rf"^{re.escape(str(expression))} needs nothing"):
+        define("y", expression)
+
+
 def test_the_declared_signs_are_hypotheses_of_the_proof():
     proof = prove_nonnegative(total(lambda a: gap * (1 - exp(-depth[a]))) + 0 * c)
     assert proof.hypotheses == r"d \ge 0,\ g > 0"
+
+
+@pytest.mark.parametrize(
+    ("prove", "expression", "text"),
+    [
+        (
+            lambda expression: prove_equal(expression, K),
+            total(lambda a: 1),
+            r"\sum_{k=1}^{K} 1 = K: proved for every K (",
+        ),
+        (prove_positive, exp(gap) - 1, r"e^{g} - 1 > 0\qquad (g > 0): proved for every K ("),
+        (prove_nonnegative, K - 1, r"K - 1 \ge 0: proved for every K ("),
+        (
+            lambda expression: define("y", expression),
+            1 / (1 + depth[i]),
+            r"y := \frac{1}{{d}_{i} + 1}\qquad (d \ge 0): well defined for every K (",
+        ),
+    ],
+)
+def test_a_proof_s_text_is_formula_hypotheses_verdict(prove, expression, text):
+    assert prove(expression)._repr_mimebundle_()["text/plain"].startswith(text)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_hypotheses_come_from_both_sides(turned):
+    sides = [(gap + 1) ** 2 - gap**2 - 2 * gap, 1]
+    assert prove_equal(*(sides[::-1] if turned else sides)).hypotheses == "g > 0"
 
 
 def test_real_logits_are_no_hypothesis():
@@ -277,8 +322,15 @@ def test_no_accident_makes_a_proof(accident):
 
 def test_a_prover_that_accepts_everything_is_unsound(monkeypatch):
     monkeypatch.setattr(prover, "is_zero", lambda difference: True)
-    with pytest.raises(Unsound):
+    with pytest.raises(Unsound, match=r"^the prover also accepts the false variant 2$"):
         prove_equal(total(softmax), 1)
+
+
+def test_variants_outside_the_fragment_are_passed_over(monkeypatch):
+    monkeypatch.setattr(
+        prover, "perturbations", lambda right: iter((z[1], right + 1, I, right + 2))
+    )
+    assert prove_equal(total(softmax), 1).refused == 2
 
 
 def test_a_prover_that_accepts_nothing_proves_nothing(monkeypatch):

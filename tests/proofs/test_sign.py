@@ -13,6 +13,12 @@ from softmax_lib.proofs.sign import conditions, is_nonnegative, is_positive
         exp(exp(gap)) - 2 * exp(1) / 3,
         total(lambda a: exp(z[a])) - exp(z[i]),  # true, but the sum forgets its terms here
         z[i] ** 2 - 2 * z[i] + 1 - c,
+        exp(z[i]) - exp(z[j]),
+        total(lambda a: exp(z[a])) - total(lambda a: exp(2 * z[a])),
+        log(2 + exp(c)) - log(3 + exp(c)),
+        log(softmax(i)),
+        exp(gap) - 2,
+        1 / c,
     ],
 )
 def test_a_sign_that_depends_on_what_was_forgotten_stays_open(expression):
@@ -34,6 +40,16 @@ def test_increasing_exponentials_are_compared(expression):
 def test_a_proven_sign_holds_at_every_point(expression):
     assert is_positive(expression)
     assert all(evaluate(expression, point) > 0 for point in points(expression))
+
+
+@pytest.mark.parametrize("expression", [depth[i], K - 1, exp(depth[i]) - 1])
+def test_what_may_be_0_is_nonnegative_and_not_positive(expression):
+    assert is_nonnegative(expression)
+    assert not is_positive(expression)
+
+
+def test_the_square_of_a_sum_is_nonnegative():
+    assert is_nonnegative(total(lambda a: z[a]) ** 2)
 
 
 def test_a_sum_of_terms_of_either_sign_has_no_sign():

@@ -1,7 +1,7 @@
 import pytest
 from sympy import Sum, exp
 
-from softmax_lib.proofs import K, Refused, i, k, m, n, softmax, total, z
+from softmax_lib.proofs import K, Refused, c, differentiate, i, k, m, n, softmax, total, z
 
 
 def test_a_total_is_a_sum_from_1_to_k():
@@ -19,6 +19,15 @@ def test_a_total_is_a_sum_from_1_to_k():
 def test_a_total_captures_no_index(term):
     with pytest.raises(Refused, match="name another index"):
         total(term)
+
+
+def test_the_refusal_shows_the_term_that_would_be_captured():
+    with pytest.raises(Refused, match=r"^z\[_k\]\*z\[k\] uses k itself"):
+        total(lambda a: z[a] * z[k])
+
+
+def test_the_index_of_a_total_is_one_to_differentiate_by():
+    assert total(lambda a: differentiate(c * z[a], z[a])) == Sum(c, (k, 1, K))
 
 
 def test_a_total_in_a_total_names_its_index():

@@ -127,7 +127,7 @@ MUTATIONS = [
     Mutation(
         "the case of unequal indices is dropped",
         "normaliser",
-        "multiset_partitions(sorted(compared, key=default_sort_key)) if compared else [[]]",
+        "multiset_partitions(sorted(compared, key=default_sort_key))",
         "[[sorted(compared, key=default_sort_key)]] if compared else [[]]",
     ),
     Mutation("one case is enough", "normaliser", "return all(\n", "return any(\n"),

@@ -6,7 +6,7 @@ from sympy import Rational, Symbol, symbols
 from softmax_lib.proofs import Falsified, Proof, Refused, prove_equal, prove_equal_up_to
 
 a, b, c, d = symbols("a b c d", real=True)
-x = Symbol("x", positive=True)
+x, y = Symbol("x", positive=True), Symbol("y", nonnegative=True)
 
 
 def squares(size):
@@ -39,18 +39,29 @@ def test_the_first_equation_is_shown():
 
 
 def test_hypotheses_are_shown():
-    proof = prove_equal_up_to(2, lambda size: [((x + size) ** 2, x**2 + 2 * size * x + size**2)])
-    assert proof.hypotheses == "x > 0"
+    def two_signs(size):
+        yield (x + size) ** 2, x**2 + 2 * size * x + size**2
+        yield (y + size) ** 2, y**2 + 2 * size * y + size**2
+
+    assert prove_equal_up_to(2, two_signs).hypotheses == r"x > 0,\ y \ge 0"
 
 
-def test_what_is_false_at_a_single_k_is_falsified():
+@pytest.mark.parametrize("single", [1, 2, 4])
+def test_what_is_false_at_a_single_k_is_falsified(single):
+    def false_once(size):
+        left, right = next(squares(size))
+        yield left, right + (a if size == single else 0)
+
+    with pytest.raises(Falsified):
+        prove_equal_up_to(4, false_once)
+
+
+def test_what_is_false_beyond_the_last_k_is_not_looked_at():
     def false_at_four(size):
         left, right = next(squares(size))
         yield left, right + (a if size == 4 else 0)
 
     assert isinstance(prove_equal_up_to(3, false_at_four), Proof)
-    with pytest.raises(Falsified):
-        prove_equal_up_to(4, false_at_four)
 
 
 def test_one_false_equation_among_several_is_falsified():
