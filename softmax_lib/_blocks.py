@@ -57,7 +57,7 @@ def softmax_at_once(z: Any, axis: Any, temperature: Any) -> Array | None:
         and type(temperature) is float
         and 0 < temperature < math.inf
         and -z.ndim <= axis < z.ndim
-        and math.prod(z.shape[axis:]) == z.shape[axis]
+        and (axis in (-1, z.ndim - 1) or math.prod(z.shape[axis:]) == z.shape[axis])
         and z.size
         and z.dtype.char in "fd"
         and z.dtype.isnative
@@ -72,8 +72,9 @@ def softmax_at_once(z: Any, axis: Any, temperature: Any) -> Array | None:
         return None if None in few else np.array(few, dtype=z.dtype).reshape(z.shape)
     if length > (LONGEST if narrow else KEPT) or (kernels is _kernels and z.size > kernels.BLOCK):
         return None
-    out = np.empty_like(z)
-    rows, results = z.reshape(-1, length), out.reshape(-1, length)
+    rows = z if z.shape[1:] == (length,) else z.reshape(-1, length)
+    results = np.empty(rows.shape, z.dtype)
+    out = results if rows is z else results.reshape(z.shape)
 
     if kernels is _kernels:
         with np.errstate(all="ignore"):

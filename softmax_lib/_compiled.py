@@ -357,7 +357,8 @@ def softmax(rows: Array, out: Array, scale: float, divisor: float, *, narrow: bo
         if length > KEPT:
             terms = scratch("terms", (1, BLOCK))
             return bool(_softmax_of_long(rows, terms, scale, divisor, narrow, out))
-        terms = scratch("terms", (1, length))
+        # A small array is faster made than looked up.
+        terms = np.empty((1, length)) if length < 1024 else scratch("terms", (1, length))
         return bool(_softmax(rows, terms, scale, divisor, narrow, out))
     at = Reference.top(maximum(rows), scale, divisor)
     if not (np.abs(at.logit) < LARGE * divisor).all():
