@@ -115,7 +115,7 @@ def states_by_blocks(given: Given) -> tuple[Array, Array]:
     """Return the largest logits and the sums of exponentials relative to them, in float64."""
     states = np.zeros((*given.logits.shape[:-1], 2))
     states[..., 0] = -np.inf
-    _run(replace(given, dtype=np.dtype(np.float64)), states, _states)
+    _run(given, states, _states)
     return states[..., 0], states[..., 1]
 
 

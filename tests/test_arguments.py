@@ -76,6 +76,12 @@ def test_a_masked_array_is_refused_with_the_way_out(function):
 
 
 @pytest.mark.parametrize("function", WITH_WHERE)
+def test_a_masked_where_is_refused_by_its_name(function):
+    with pytest.raises(TypeError, match="where is a masked array"):
+        function([1.0, 2.0], where=np.ma.array([True, False], mask=[True, False]))
+
+
+@pytest.mark.parametrize("function", WITH_WHERE)
 def test_a_where_that_is_not_boolean_is_refused_by_its_dtype(function):
     with pytest.raises(TypeError, match=r"where must be Boolean, got dtype int64"):
         function([1.0, 2.0], where=[1, 0])

@@ -302,3 +302,22 @@ def test_each_row_has_the_state_that_it_has_alone():
     states, alone = OnlineNormalizer.of(z), [OnlineNormalizer.of(row) for row in z]
     np.testing.assert_array_equal(states.maximum, [state.maximum for state in alone])
     np.testing.assert_array_equal(states.denominator, [state.denominator for state in alone])
+
+
+def test_the_state_of_a_long_row_is_that_of_its_parts():
+    z = np.random.default_rng(7).normal(size=3 * 2**17 + 5) * 3
+    first, *others = (OnlineNormalizer.of(part) for part in np.array_split(z, 4))
+    merged = first
+    for state in others:
+        merged = merged.merge(state)
+    whole = OnlineNormalizer.of(z)
+    assert whole.maximum == merged.maximum
+    # 3 units roundoff for each state, and 4.4 for each merge.
+    bound = (3 + 3 + 3 * 4.4) * 2.0**-53
+    assert abs(whole.denominator / merged.denominator - 1) <= bound
+
+
+def test_the_state_of_narrow_logits_has_all_digits_of_float64():
+    z = (np.random.default_rng(8).normal(size=(20, 50)) * 9).astype(np.float32)
+    narrow, wide = OnlineNormalizer.of(z), OnlineNormalizer.of(z.astype(np.float64))
+    np.testing.assert_array_equal(narrow.denominator, wide.denominator)
