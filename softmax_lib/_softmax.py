@@ -74,7 +74,7 @@ def softmax(
 
     Accuracy, in units in the last place (ulps) of the exact value, for every finite input: 4 in
     float64, by analysis (an exponential errs by less than 1.7 units of 2**-53, the sum by no more,
-    the quotient is rounded once; 2.0 is the largest error that hill climbing found); 4.5 in
+    the quotient is rounded once; 2.1 is the largest error that hill climbing found); 4.5 in
     longdouble, if exp errs by 1 (2.5 is the largest found at random); float16, bfloat16 and float32
     are computed in float64 and rounded once, so that they err by 0.5 and less than 1e-6 more.
     z - max z and its quotient by T are rounded, which alone would cost hundreds of ulps; their
@@ -181,7 +181,7 @@ def log_softmax(
     * An infinite or NaN logit decides first: one +inf has log-probability 0 at any T.
 
     Accuracy, in units in the last place (ulps) of the exact value, for every finite input: 4 in
-    float64, a bound that was searched for and not proved (2.5 is the largest error that hill
+    float64, a bound that was searched for and not proved (2.6 is the largest error that hill
     climbing found); 4.5 in longdouble, if exp errs by 1 (2.5 is the largest found at random);
     float16, bfloat16 and float32 are computed in float64 and rounded once, so that they err by 0.5
     and less than 1e-6 more. This holds near 0 too: with R the sum of exp((zⱼ - max z)/T) without
