@@ -60,7 +60,7 @@ RANGE = 1000.0
 # Exponentials are added up without a rounding error: the multiples of 2**-37 in them, and then
 # those of 2**-76, as integers. Each set of up to LONGEST has its sum, in any order.
 HIGH_UNIT, LOW_UNIT = 2.0**-37, 2.0**-76
-HIGH_ROUNDER, LOW_ROUNDER = 1.5 * 2.0**52 * HIGH_UNIT, 1.5 * 2.0**52 * LOW_UNIT
+HIGH_ROUNDER, LOW_ROUNDER = (ROUNDER * 2.0**BIAS * unit for unit in (HIGH_UNIT, LOW_UNIT))
 HIGH_BITS, LOW_BITS = (int(np.float64(r).view(np.int64)) for r in (HIGH_ROUNDER, LOW_ROUNDER))
 LONGEST = 2**24
 
@@ -109,7 +109,7 @@ def narrow_factors(gap: float, rounder: float) -> tuple[float, float]:
 
 
 def parts(term: float) -> tuple[float, float]:
-    """Return the multiples of both units in an exponential, each more by its rounder."""
+    """Return the multiples of both units in an exponential times 2**BIAS, and their rounders."""
     high = term + HIGH_ROUNDER
     return high, (term - (high - HIGH_ROUNDER)) + LOW_ROUNDER
 

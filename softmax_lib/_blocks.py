@@ -42,44 +42,45 @@ _COMPILED, _CALL = 2**24, 2**10
 # fill what the processor loads at once.
 _PANEL = 16
 
-# The logits that were computed without numba so far, and then numba's kernels.
+_FLOAT64, _FLOAT32, _INFINITY = np.dtype(np.float64), np.dtype(np.float32), math.inf
+
+# The logits that were computed without numba so far, and the kernels that are loaded by now.
 _without_numba = 0
-_compiled: Any = None
+_loaded: Any = None
 
 
 def softmax_at_once(z: Any, axis: Any, temperature: Any) -> Array | None:
     """Return softmax of logits that are contiguous along the axis, if nothing stands in the way."""
     if type(z) is list:
         z = np.asarray(z)
+    if type(z) is not np.ndarray or type(axis) is not int or type(temperature) is not float:
+        return None
+    dtype, shape, size = z.dtype, z.shape, z.size
     if not (
-        type(z) is np.ndarray
-        and type(axis) is int
-        and type(temperature) is float
-        and 0 < temperature < math.inf
-        and -z.ndim <= axis < z.ndim
-        and (axis in (-1, z.ndim - 1) or math.prod(z.shape[axis:]) == z.shape[axis])
-        and z.size
-        and z.dtype.char in "fd"
-        and z.dtype.isnative
+        (dtype is _FLOAT64 or dtype is _FLOAT32)
+        and 0 < temperature < _INFINITY
+        and -len(shape) <= axis < len(shape)
+        and (axis in (-1, len(shape) - 1) or math.prod(shape[axis:]) == shape[axis])
+        and size
         and _direct(z)
     ):
         return None
-    length, narrow = z.shape[axis], z.dtype.char == "f"
+    length, narrow = shape[axis], dtype is _FLOAT32
     at = (1.0, 1.0) if temperature == 1 else scale_and_divisor(temperature)
-    kernels = _kernels_for(z.size if z.size <= _kernels.BLOCK else -_CALL)
-    if kernels is _kernels and z.size <= _FEW:
+    kernels = _loaded or _kernels_for(size if size <= _kernels.BLOCK else -_CALL)
+    if kernels is _kernels and size <= _FEW:
         few = [softmax_of_few(row, *at, narrow=narrow) for row in z.reshape(-1, length).tolist()]
-        return None if None in few else np.array(few, dtype=z.dtype).reshape(z.shape)
-    if length > (LONGEST if narrow else KEPT) or (kernels is _kernels and z.size > kernels.BLOCK):
+        return None if None in few else np.array(few, dtype=dtype).reshape(shape)
+    if length > (LONGEST if narrow else KEPT) or (kernels is _kernels and size > kernels.BLOCK):
         return None
-    rows = z if z.shape[1:] == (length,) else z.reshape(-1, length)
-    results = np.empty(rows.shape, z.dtype)
-    out = results if rows is z else results.reshape(z.shape)
+    rows = z if shape[1:] == (length,) else z.reshape(-1, length)
+    results = np.empty(rows.shape, dtype)
+    out = results if rows is z else results.reshape(shape)
 
     if kernels is _kernels:
         with np.errstate(all="ignore"):
             return out if kernels.softmax(rows, results, *at, narrow=narrow) else None
-    if z.size < _THREADED:
+    if size < _THREADED:
         return out if kernels.softmax(rows, results, *at, narrow=narrow) else None
 
     def compute(part: _Index) -> bool:
@@ -215,13 +216,13 @@ def _run(given: Given, out: Array, passes: _Pass) -> None:
 
 def _kernels_for(size: int) -> Any:
     """Return numba's kernels if it is there, and worth the time that its import takes."""
-    global _without_numba, _compiled
-    if _compiled is None:
+    global _without_numba, _loaded
+    if _loaded is None:
         _without_numba += size + _CALL
         if _without_numba < _COMPILED or not find_spec("numba"):
             return _kernels
-        _compiled = import_module("softmax_lib._compiled")
-    return _compiled
+        _loaded = import_module("softmax_lib._compiled")
+    return _loaded
 
 
 def _blocks(batch: tuple[int, ...], rows: int) -> Iterator[_Index]:
@@ -239,7 +240,8 @@ def _blocks(batch: tuple[int, ...], rows: int) -> Iterator[_Index]:
 
 
 def _direct(part: Array) -> bool:
-    return part.flags.c_contiguous and part.flags.aligned
+    flags = part.flags
+    return flags.c_contiguous and flags.aligned
 
 
 def _stand_beside_each_other(rows: Array) -> bool:

@@ -60,6 +60,36 @@ def _from_bits(context: Any, value: Any) -> Any:
     return types.float64(types.int64), generate
 
 
+def _turned(builder: Any, bits: Any) -> Any:
+    """Turn a negative float's bits below the sign, or turn them back."""
+    sign = builder.ashr(bits, bits.type(bits.type.width - 1))
+    return builder.xor(bits, builder.lshr(sign, bits.type(1)))
+
+
+@_intrinsic
+def _in_order(context: Any, value: Any) -> Any:
+    """Return an integer for a float; both compare alike."""
+    result = types.int32 if value == types.float32 else types.int64
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        bits = builder.bitcast(arguments[0], context.get_value_type(result))
+        return _turned(builder, bits)
+
+    return result(value), generate
+
+
+@_intrinsic
+def _from_order(context: Any, value: Any) -> Any:
+    """Return the float for which there is this integer."""
+    result = types.float32 if value == types.int32 else types.float64
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        bits = _turned(builder, arguments[0])
+        return builder.bitcast(bits, context.get_value_type(result))
+
+    return result(value), generate
+
+
 # numba's cache sees changes of this file alone: after one of _arithmetic.py, touch it.
 for _function in (
     _arithmetic.split,
@@ -82,41 +112,31 @@ def _larger(first: Any, second: Any) -> Any:
 
 
 @_kernel
+def _smaller(first: Any, second: Any) -> Any:
+    return first if first < second else second
+
+
+@_kernel
 def _maximum(rows: Any, i: int) -> Any:
     """Return the largest logit of a row, or NaN."""
-    lanes, length = 8, rows.shape[1]
-    whole = length - length % lanes
-    a = b = c = d = e = f = g = h = rows[i, 0]
-    for j in range(0, whole, lanes):
-        a = _larger(rows[i, j], a)
-        b = _larger(rows[i, j + 1], b)
-        c = _larger(rows[i, j + 2], c)
-        d = _larger(rows[i, j + 3], d)
-        e = _larger(rows[i, j + 4], e)
-        f = _larger(rows[i, j + 5], f)
-        g = _larger(rows[i, j + 6], g)
-        h = _larger(rows[i, j + 7], h)
-    for j in range(whole, length):
-        a = _larger(rows[i, j], a)
-    undefined = 0
-    for j in range(length):
-        undefined |= rows[i, j] != rows[i, j]
-    if undefined:
-        return np.float64(np.nan)
-    a, b, c, d = _larger(a, b), _larger(c, d), _larger(e, f), _larger(g, h)
-    return np.float64(_larger(_larger(a, b), _larger(c, d)))
+    # By integers, whose largest is found in vectors. A NaN is beyond one of the infinities.
+    high = low = _in_order(rows[i, 0])
+    for j in range(rows.shape[1]):
+        high, low = _larger(_in_order(rows[i, j]), high), _smaller(_in_order(rows[i, j]), low)
+    largest, smallest = np.float64(_from_order(high)), np.float64(_from_order(low))
+    return largest if smallest == smallest else smallest
 
 
 @_kernel
 def _term(rows: Any, i: int, j: int, at: Any, plain: bool, narrow: bool) -> tuple[float, int, int]:
-    """Return an exponential and its multiples of both units."""
+    """Return an exponential and the bits of its multiples of both units."""
     logit, floor, rounder, scale, divisor = at
     polynomial, exponent = _arithmetic.factors(
         np.float64(rows[i, j]), logit, floor, rounder, scale, divisor, plain, narrow
     )
     term = _from_bits(_bits(polynomial) + (_bits(exponent) << 52))
-    high, low = _arithmetic.parts(term * UNBIAS)
-    return term, _bits(high) - HIGH_BITS, _bits(low) - LOW_BITS
+    high, low = _arithmetic.parts(term)
+    return term, _bits(high), _bits(low)
 
 
 @_kernel
@@ -124,7 +144,7 @@ def _sum_row(
     rows: Any, i: int, start: int, stop: int, at: Any, plain: bool, narrow: bool, terms: Any, t: int
 ) -> tuple[int, int]:
     """Fill a part of a row of terms, and return its sums."""
-    highs = lows = 0
+    highs, lows = (start - stop) * HIGH_BITS, (start - stop) * LOW_BITS
     # A loop of its own for each case, or it is not vectorised.
     if plain and narrow:
         for j in range(start, stop):
@@ -169,8 +189,8 @@ def _divide_row(
 
 
 @_kernel
-def _softmax(rows: Any, terms: Any, scale: float, divisor: float, narrow: bool, out: Any) -> bool:
-    plain = scale == 1.0 and divisor == 1.0
+def _softmax(rows: Any, scale: float, divisor: float, narrow: bool, out: Any) -> bool:
+    plain, terms = scale == 1.0 and divisor == 1.0, np.empty((1, rows.shape[1]))
     for i in range(rows.shape[0]):
         logit = scale * _maximum(rows, i)
         if not abs(logit) < LARGE * divisor:
@@ -253,9 +273,10 @@ def _sums(
         of_row = (at[0, i], at[1, i], at[2, i], at[3, i], at[4, i])
         stop = rows.shape[1] if left_out[i] < 0 else left_out[i]
         high[i], low[i] = _sum_row(rows, i, 0, stop, of_row, plain, narrow, terms, i)
-        after = _sum_row(rows, i, stop + 1, rows.shape[1], of_row, plain, narrow, terms, i)
-        high[i] += after[0]
-        low[i] += after[1]
+        if stop < rows.shape[1]:
+            after = _sum_row(rows, i, stop + 1, rows.shape[1], of_row, plain, narrow, terms, i)
+            high[i] += after[0]
+            low[i] += after[1]
 
 
 @_kernel
@@ -266,7 +287,7 @@ def _term_across(columns: Any, j: int, i: int, at: Any, plain: bool, narrow: boo
 
 @_kernel
 def _sums_across(columns: Any, at: Any, plain: bool, terms: Any, narrow: bool, sums: Any) -> None:
-    sums[:] = 0
+    sums[0], sums[1] = -len(columns) * HIGH_BITS, -len(columns) * LOW_BITS
     for j in range(columns.shape[0]):
         if plain and narrow:
             for i in range(columns.shape[1]):
@@ -352,14 +373,11 @@ def _log_probabilities(
 
 def softmax(rows: Array, out: Array, scale: float, divisor: float, *, narrow: bool) -> bool:
     """Fill `out` with probabilities at T = divisor / scale, but stop at a row that has limits."""
-    if not is_across(rows):
-        length = rows.shape[-1]
-        if length > KEPT:
+    if rows.flags.c_contiguous:
+        if rows.shape[1] > KEPT:
             terms = scratch("terms", (1, BLOCK))
             return bool(_softmax_of_long(rows, terms, scale, divisor, narrow, out))
-        # A small array is faster made than looked up.
-        terms = np.empty((1, length)) if length < 1024 else scratch("terms", (1, length))
-        return bool(_softmax(rows, terms, scale, divisor, narrow, out))
+        return bool(_softmax(rows, scale, divisor, narrow, out))
     at = Reference.top(maximum(rows), scale, divisor)
     if not (np.abs(at.logit) < LARGE * divisor).all():
         return False

@@ -45,10 +45,10 @@ def softmax_of_few(
         term = math.ldexp(polynomial, int(exponent - ROUNDER) + BIAS)
         terms.append(term)
         # Sums of a few multiples of a unit are exact.
-        unbiased = term * UNBIAS
-        multiple = (unbiased + HIGH_ROUNDER) - HIGH_ROUNDER
+        multiple = (term + HIGH_ROUNDER) - HIGH_ROUNDER
         high += multiple
-        low += ((unbiased - multiple) + LOW_ROUNDER) - LOW_ROUNDER
+        low += ((term - multiple) + LOW_ROUNDER) - LOW_ROUNDER
+    high, low = high * UNBIAS, low * UNBIAS
     if narrow:
         inverse = UNBIAS / (high + low)
         return [term * inverse for term in terms]

@@ -117,12 +117,11 @@ def sums(
     if left_out is not None:
         (in_span,) = np.nonzero(left_out[:, 0] >= 0)
         terms[in_span, left_out[in_span, 0]] = 0.0
-    high, low, unbiased = gaps, tails, scratch_like("exponents", rows)
-    np.multiply(terms, UNBIAS, out=unbiased)
-    np.add(unbiased, HIGH_ROUNDER, out=high)
+    high, low = gaps, tails
+    np.add(terms, HIGH_ROUNDER, out=high)
     highs = _sum_of_bits(high, HIGH_BITS)
     np.subtract(high, HIGH_ROUNDER, out=high)
-    np.subtract(unbiased, high, out=low)
+    np.subtract(terms, high, out=low)
     np.add(low, LOW_ROUNDER, out=low)
     return highs, _sum_of_bits(low, LOW_BITS)
 

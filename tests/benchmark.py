@@ -39,7 +39,7 @@ Setting = Callable[[], AbstractContextManager[None]]
 def own(kernels: object, threads: int) -> Iterator[None]:
     """Compute with these kernels, as if there were no others, and no more than so many threads."""
     with (
-        patch.object(_blocks, "_kernels_for", lambda size: kernels),
+        patch.object(_blocks, "_loaded", kernels),
         patch.object(_threads, "processors", lambda: min(threads, PROCESSORS)),
     ):
         yield

@@ -33,14 +33,14 @@ LENGTHS = [1, 7, 40, BLOCK, BLOCK + 1, _compiled.BLOCK + 5, _kernels.KEPT + 3]
 
 @pytest.fixture(params=[_kernels, _compiled], ids=["NumPy", "numba"])
 def kernels(request, monkeypatch):
-    monkeypatch.setattr(_blocks, "_kernels_for", lambda size: request.param)
+    monkeypatch.setattr(_blocks, "_loaded", request.param)
     return request.param
 
 
 def on_both(monkeypatch, call):
     results = []
     for kernels in (_kernels, _compiled):
-        monkeypatch.setattr(_blocks, "_kernels_for", lambda size, kernels=kernels: kernels)
+        monkeypatch.setattr(_blocks, "_loaded", kernels)
         results.append(call())
     return results
 
