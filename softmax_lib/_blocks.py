@@ -34,7 +34,7 @@ _Pass = Callable[["_Rows", Array, _Index, _Each], None]
 # Up to so many logits, Python's floats are as fast as NumPy's arrays.
 _FEW = 24
 # From so many logits on, a second thread is worth its start.
-_THREADED = 2**17
+_THREADED = 2**16
 # Loading numba takes about as long as so many logits take without it, in one call or in many; each
 # call takes as long as some more.
 _COMPILED, _CALL = 2**24, 2**10
@@ -87,7 +87,7 @@ def softmax_at_once(z: Any, axis: Any, temperature: Any) -> Array | None:
         done: bool = kernels.softmax(rows[part], results[part], *at, narrow=narrow)
         return done
 
-    parts = list(_blocks(rows.shape[:1], max(_THREADED // length, 1)))
+    parts = list(_blocks(rows.shape[:1], max(_THREADED // (2 * length), 1)))
     return out if len(parts) > 1 and all(in_threads(compute, parts)) else None
 
 
