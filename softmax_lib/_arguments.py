@@ -137,8 +137,9 @@ def _odd_float32(values: Array) -> Array:
     """
     nearest = values.astype(np.float32)
     bits = nearest.view(np.uint32) - (np.abs(nearest) > np.abs(values))
+    # A NaN stays one with its last bit marked.
     odd: Array = (bits | (nearest != values)).astype(np.uint32).view(np.float32)
-    return np.where(np.isnan(values), nearest, odd)
+    return odd
 
 
 def is_floating(dtype: np.dtype[Any]) -> bool:

@@ -320,8 +320,7 @@ def _states(rows: _Rows, out: Array, index: _Index, each: _Each) -> None:
         logits = load(span)
         return rows.kernels.sums(logits, at, scratch("terms", logits.shape), narrow=False)
 
-    high, low = _total(each(add_up, spans), spans)
-    sums = high + low
+    sums, _ = _total(each(add_up, spans), spans)
     if limits is not None:
         # Where the largest logit is infinite, the exponentials are those of limits: they count.
         sums = np.select([largest == -np.inf, np.isnan(largest)], [0.0, np.nan], sums)
@@ -445,7 +444,7 @@ def _relative_to(top: Array, temperature: Array | None, highest: Array | None = 
 
 
 def _total(sums: list[tuple[Array, Array]], spans: list[slice]) -> tuple[Array, Array]:
-    """Return the total of the sums of spans, each (n, 1), unevaluated."""
+    """Return the total of the sums of spans, each (n, 1), and what its rounding has lost."""
     if len(sums) == 1:
         return two_sum(*in_floats(*sums[0]))
     starts = np.arange(0, len(spans), max(LONGEST // (spans[0].stop - spans[0].start), 1))
@@ -459,5 +458,4 @@ def _total(sums: list[tuple[Array, Array]], spans: list[slice]) -> tuple[Array, 
     for part in range(1, high.shape[-1]):
         total, error = two_sum(total, high[:, part : part + 1])
         rest = rest + (error + low[:, part : part + 1])
-    total, error = two_sum(total, rest)
-    return total, error
+    return two_sum(total, rest)

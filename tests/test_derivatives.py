@@ -174,6 +174,24 @@ def test_a_longdouble_tangent_keeps_its_digits():
     assert not np.array_equal(wide, narrow)
 
 
+@pytest.mark.parametrize("name", ["int8", "uint8", "float16"])
+def test_differences_of_narrow_tangents_do_not_overflow(name):
+    tangent = [0, 100, 127] if name == "uint8" else [-100, 100, 127]
+    if name == "float16":
+        tangent = np.array(tangent) * 500
+    narrow = np.array(tangent, dtype=name)
+    z = [0.3, 0.1, -2.0]
+    np.testing.assert_array_equal(softmax_jvp(z, narrow), softmax_jvp(z, narrow.astype(float)))
+
+
+def test_the_layout_of_a_tangent_does_not_change_a_bit():
+    z, tangent = np.random.default_rng(6).normal(size=(2, 50, 100))
+    for function in (softmax_jvp, softmax_vjp):
+        expected = function(z, tangent, axis=0)
+        for other in (np.asfortranarray(tangent), np.repeat(tangent, 2, axis=1)[:, ::2]):
+            np.testing.assert_array_equal(function(z, other, axis=0), expected)
+
+
 def test_the_gradient_of_a_near_certain_class_keeps_its_digits():
     expected = 3.720075976020836e-44  # exp(-100); 1 - p rounds to 0
     np.testing.assert_allclose(

@@ -1,5 +1,6 @@
 import os
 import threading
+import time
 
 import pytest
 
@@ -37,6 +38,33 @@ def test_the_caller_and_threads_of_the_library_work_at_the_same_time(monkeypatch
     assert own == threading.current_thread().name
     assert len(set(others)) == count - 1
     assert all(other.startswith("softmax_lib") for other in others)
+
+
+def test_callers_share_the_threads_of_the_library(monkeypatch, no_pool):
+    monkeypatch.setattr(_threads, "processors", lambda: 2)
+    names, callers = set(), threading.Barrier(3)
+
+    def name(item):
+        time.sleep(0.01)
+        names.add(threading.current_thread().name)
+
+    def call():
+        callers.wait(timeout=20)
+        in_threads(name, range(4))
+
+    threads = [threading.Thread(target=call) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(name.startswith("softmax_lib") for name in names) == 1
+
+
+def test_a_process_that_was_forked_off_makes_threads_of_its_own(monkeypatch, no_pool):
+    monkeypatch.setattr(_threads, "processors", lambda: 2)
+    assert in_threads(abs, [-1, -2]) == [1, 2]
+    _threads._forget_pool()
+    assert in_threads(abs, [-1, -2]) == [1, 2]
 
 
 def test_results_come_in_the_order_of_the_items(monkeypatch, no_pool):

@@ -111,8 +111,8 @@ def read_ledger(book: Path) -> list[Entry]:
     """
     registry, notebooks = book / "claims.toml", sorted(book.glob("*.ipynb"))
     try:
-        claims = tomllib.loads(registry.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
+        claims = tomllib.loads(registry.read_bytes().decode())
+    except (OSError, ValueError) as error:
         raise LedgerError(f"{registry} cannot be read: {error}") from error
     boxes = [box for notebook in notebooks for box in find_boxes(notebook)]
     records = [record for notebook in notebooks for record in find_records(notebook)]
@@ -159,8 +159,8 @@ def find_records(notebook: Path) -> Iterator[StoredRecord]:
 
 def _cells(notebook: Path) -> list[dict[str, Any]]:
     try:
-        cells: list[dict[str, Any]] = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-    except (json.JSONDecodeError, KeyError) as error:
+        cells: list[dict[str, Any]] = json.loads(notebook.read_bytes())["cells"]
+    except (ValueError, KeyError) as error:
         raise LedgerError(f"{notebook} is no notebook: {error}") from error
     return cells
 

@@ -89,6 +89,13 @@ def test_title_and_statement_come_from_the_box(read):
     assert (entry.title, entry.statement) == ("Title of sum-one", "They add up.\n\nTo $1$.")
 
 
+def test_a_title_may_have_braces(read):
+    titled = box("order")
+    titled.source = titled.source.replace("Title of order", "The order of $z_{i}$")
+    entries = read(chapter(order=[titled, recorded("order")]))
+    assert "The order of $z_{i}$" in [entry.title for entry in entries]
+
+
 def test_an_entry_says_in_json_what_it_holds(read):
     order = next(entry for entry in read(chapter()) if entry.claim == "order")
     assert order.as_json("chapter-0.html") == {
@@ -101,6 +108,7 @@ def test_an_entry_says_in_json_what_it_holds(read):
         "page": "chapter-0.html",
     }
     assert order.evidence == {"reals": ["some evidence"], "floats": ["some evidence"]}
+    assert order.notebook.name == "chapter-0.ipynb"
 
 
 def test_a_side_that_is_not_asked_is_no_gap(read):
@@ -194,7 +202,7 @@ def test_a_verdict_word_that_no_check_gives_is_a_misfit(read):
 
 
 def test_a_registry_key_that_is_not_known_is_a_misfit(read):
-    with pytest.raises(LedgerError, match="'verdict' of 'order'"):
+    with pytest.raises(LedgerError, match="'order' is none of title, statement, asks"):
         read(chapter(), registry=REGISTRY.replace("[order]", '[order]\nverdict = "proved"'))
 
 

@@ -117,18 +117,66 @@ def test_a_refuted_claim_has_the_scope_of_what_refuted_it():
     assert record("sum-one", floats=[held_elsewhere, FAILED]).floats.scope == "small n"
 
 
-def test_the_shown_line_and_the_record_agree():
-    shown = record("sum-one", reals=[PROOF, HELD], floats=[FAILED])._repr_mimebundle_()
-    assert shown[RECORD_TYPE]["reals"]["verdict"] == "proved, every K"
-    assert shown[RECORD_TYPE]["floats"]["verdict"] == "refuted"
-    for word in ("proved, every K", "refuted (small n)"):
-        assert word in shown["text/markdown"]
-        assert word in shown["text/plain"]
+def test_the_record_as_json_says_it_all():
+    result = record("sum-one", reals=[PROOF, HELD], floats=[FAILED, HELD], lemma="a step")
+    assert result.as_json() == {
+        "id": "sum-one",
+        "reals": {
+            "verdict": "proved from a lemma",
+            "scope": "every K",
+            "evidence": [f"${PROOF.formula}$: {PROOF}", f"n is even: {HELD}"],
+        },
+        "floats": {
+            "verdict": "refuted",
+            "scope": "small n",
+            "evidence": [f"n is even: {FAILED}", f"n is even: {HELD}"],
+        },
+        "lemma": "a step",
+    }
+
+
+def test_a_side_without_evidence_is_none():
+    assert record("order", floats=[HELD]).as_json()["reals"] is None
+    assert record("order", reals=[HELD]).as_json()["floats"] is None
+
+
+def test_the_line_that_is_shown_says_the_verdicts_and_the_human_step():
+    result = record("sum-one", reals=[PROOF, HELD], floats=[FAILED], lemma="a step")
+    said = (
+        "Over the reals: proved from a lemma. In floating point: refuted (small n). "
+        "The human step: a step."
+    )
+    assert result._repr_mimebundle_() == {
+        "text/plain": f"sum-one. {said}",
+        "text/markdown": f"**Verdict on `sum-one`.** {said}",
+        RECORD_TYPE: result.as_json(),
+    }
+    without = record("order", floats=[HELD])._repr_mimebundle_()
+    assert without["text/plain"] == "order. In floating point: measured (small n)."
+
+
+@pytest.mark.parametrize(
+    ("evidence", "scope"),
+    [
+        ([SOURCE], "every K"),
+        ([PROOF, HELD], "every K"),
+        ([HELD, examine("n is 2", lambda n: n == 2, [2], control=3, scope="2")], "small n · 2"),
+    ],
+    ids=["citations", "a proof", "two checks"],
+)
+def test_the_scope_is_that_of_the_evidence(evidence, scope):
+    assert record("sum-one", reals=evidence).reals.scope == scope
+
+
+def test_a_scope_may_be_narrowed_by_a_step():
+    result = record("range", reals=[PROOF, HELD], lemma="a step", scope="every K ≥ 2")
+    assert result.reals.scope == "every K ≥ 2"
 
 
 def test_the_smallest_range_of_k_is_the_scope():
     result = record("rank", reals=[PROOFS_UP_TO[3], PROOFS_UP_TO[2], PROOF, HELD])
     assert result.reals.scope == "K ≤ 2"
+    assert len(result.reals.evidence) == 4
 
 
 def test_a_proof_up_to_some_k_leaves_no_room_for_another_scope():
