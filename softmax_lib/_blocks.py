@@ -383,7 +383,7 @@ class _Top:
         spans, load = rows.spans(index), rows.loader(index)
         found = each(lambda span: rows.kernels.top_two(load(span)), spans)
         (_, largest, second), *others = found
-        span_of_top = np.zeros(largest.shape, np.int64)
+        span_of_top = np.zeros(largest.shape)
         for number, (_, first, next_one) in enumerate(others, 1):
             span_of_top[first > largest] = number
             second = np.maximum(np.maximum(second, next_one), np.minimum(largest, first))

@@ -86,9 +86,10 @@ def relative_error(state, z):
 
 
 @pytest.mark.parametrize(("z", "maximum", "denominator", "result"), rows(SPECIAL))
-def test_special_values(z, maximum, denominator, result):
+@pytest.mark.parametrize("dtype", [np.float64, np.longdouble])
+def test_special_values(z, maximum, denominator, result, dtype):
     with np.errstate(all="raise"):
-        state = OnlineNormalizer.of(z)
+        state = OnlineNormalizer.of(np.array(z, dtype))
         computed = state.logsumexp()
     assert_same_bits(state, OnlineNormalizer(maximum, denominator))
     np.testing.assert_array_equal(computed, result)
@@ -200,8 +201,9 @@ def test_merge_is_not_associative_to_the_bit():
     assert high.merge(low.merge(low)).denominator == 1 + 2.0**-52
 
 
-def test_a_state_has_one_entry_for_each_slice():
-    z = np.random.default_rng(0).normal(size=(3, 4, 5))
+@pytest.mark.parametrize("dtype", [np.float64, np.longdouble])
+def test_a_state_has_one_entry_for_each_slice(dtype):
+    z = np.random.default_rng(0).normal(size=(3, 4, 5)).astype(dtype)
     whole = OnlineNormalizer.of(z, axis=(0, 2))
     one_by_one = [OnlineNormalizer.of(z[:, k], axis=None) for k in range(4)]
     np.testing.assert_array_equal(whole.maximum, [state.maximum for state in one_by_one])
@@ -297,8 +299,9 @@ def test_an_axis_out_of_range_is_refused():
         OnlineNormalizer.of([1.0], axis=1)
 
 
-def test_each_row_has_the_state_that_it_has_alone():
-    z = np.array([[INF, 0.0], [INF, INF], [1.0, 2.0], [-INF, -INF]])
+@pytest.mark.parametrize("dtype", [np.float64, np.longdouble])
+def test_each_row_has_the_state_that_it_has_alone(dtype):
+    z = np.array([[INF, 0.0], [INF, INF], [1.0, 2.0], [-INF, -INF]], dtype)
     states, alone = OnlineNormalizer.of(z), [OnlineNormalizer.of(row) for row in z]
     np.testing.assert_array_equal(states.maximum, [state.maximum for state in alone])
     np.testing.assert_array_equal(states.denominator, [state.denominator for state in alone])
