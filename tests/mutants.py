@@ -136,20 +136,23 @@ class Mutant:
     def is_killed(self):
         return self.verdict in ("killed", "timeout", "segfault")
 
-    @property
-    def change(self):
-        """The function, and the lines that were taken away and put in."""
+    def changed(self, signs="-+"):
+        """Return the function, and the lines that were taken away and put in."""
         function, owner = orig_function_and_class_names_from_key(self.name)
         lines = get_diff_for_mutant(self.name, path=self.data.path).splitlines()[2:]
         return (
             ".".join(filter(None, (self.module, owner, function))),
-            "\n".join(f"{line[0]} {line[1:].strip()}" for line in lines if line[0] in "-+"),
+            "\n".join(f"{line[0]} {line[1:].strip()}" for line in lines if line[0] in signs),
         )
+
+    def entries(self, listed):
+        """Return what the list says of it: of this very change, or of any to its lines."""
+        return {self.changed(), self.changed("-")} & listed
 
     def is_survivor(self, listed):
         """Tell whether no test has killed it, and the list does not say why none can."""
         return not (
-            self.is_killed or (self.verdict in ("survived", "no tests") and self.change in listed)
+            self.is_killed or (self.verdict in ("survived", "no tests") and self.entries(listed))
         )
 
 
@@ -164,7 +167,7 @@ def mutants(patterns):
 
 
 def equivalent_changes(patterns):
-    """Return the listed changes, each as a `Mutant.change`."""
+    """Return the listed changes, each as what `Mutant.changed` returns."""
     listed = tomllib.loads(EQUIVALENT.read_text())["equivalent"]
     return {
         (entry["function"], change.strip())
@@ -182,10 +185,10 @@ def report(patterns, listed):
     for mutant in tried:
         verdict = mutant.verdict
         if mutant.is_survivor(listed):
-            print(f"\n{mutant.name}: {verdict}", *mutant.change, sep="\n")
+            print(f"\n{mutant.name}: {verdict}", *mutant.changed(), sep="\n")
         elif not mutant.is_killed:
             verdict = "equivalent"
-            unused.discard(mutant.change)
+            unused -= mutant.entries(listed)
         counts[mutant.module][verdict] += 1
     total = sum(counts.values(), Counter())
     verdicts = ["killed", *sorted(set(total) - {"killed"})]

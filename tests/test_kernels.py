@@ -7,6 +7,7 @@ import threading
 import tracemalloc
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
 
 import mpmath
 import numpy as np
@@ -130,12 +131,16 @@ def test_python_numpy_and_numba_give_the_same_bits_for_a_few_logits(dtype, monke
             np.testing.assert_array_equal(by_python, other)
 
 
-def test_a_sum_of_more_units_than_a_float_can_count_keeps_them_all(kernels):
-    # 2**17 times 2**37 units and an odd number of them.
-    z = np.r_[np.zeros(2**17), -0.3, -0.5]
-    with mpmath.workprec(200):
-        total = 2**17 + mpmath.exp(mpmath.mpf(-0.3)) + mpmath.exp(mpmath.mpf(-0.5))
-        assert abs(mpmath.mpf(softmax(z)[0]) * total - 1) < 2.5 * 2.0**-53
+@pytest.mark.parametrize(
+    "in_floats",
+    [lambda *sums: _kernels.in_floats(*map(np.array, sums)), _compiled._in_floats],
+    ids=["NumPy", "numba"],
+)
+@pytest.mark.parametrize("sums", [(2**54 + 1, 0), (2**61 + 2**8 - 1, 5), (3, -(2**40) - 1), (0, 7)])
+def test_sums_of_units_are_two_floats_without_a_loss(in_floats, sums):
+    high, low = map(Fraction, map(float, in_floats(*sums)))
+    units = map(Fraction, (_arithmetic.HIGH_UNIT, _arithmetic.LOW_UNIT))
+    assert high + low == sum(unit * number for unit, number in zip(units, sums, strict=True))
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
