@@ -41,6 +41,8 @@ _COMPILED, _CALL = 2**24, 2**10
 # So many columns at least are computed side by side: a narrower part of a row in memory would not
 # fill what the processor loads at once.
 _PANEL = 16
+# So many are better: each row of a wide array is a page of memory of its own.
+_WIDE = 128
 
 _FLOAT64, _FLOAT32, _INFINITY = np.dtype(np.float64), np.dtype(np.float32), math.inf
 
@@ -50,7 +52,7 @@ _loaded: Any = None
 
 
 def softmax_at_once(z: Any, axis: Any, temperature: Any) -> Array | None:
-    """Return softmax of logits that are contiguous along the axis, if nothing stands in the way."""
+    """Return softmax of a contiguous array of logits, if nothing stands in the way."""
     if type(z) is list:
         z = np.asarray(z)
     if type(z) is not np.ndarray or type(axis) is not int or type(temperature) is not float:
@@ -60,13 +62,16 @@ def softmax_at_once(z: Any, axis: Any, temperature: Any) -> Array | None:
         (dtype is _FLOAT64 or dtype is _FLOAT32)
         and 0 < temperature < _INFINITY
         and -len(shape) <= axis < len(shape)
-        and (axis in (-1, len(shape) - 1) or math.prod(shape[axis:]) == shape[axis])
         and size
         and _direct(z)
     ):
         return None
     length, narrow = shape[axis], dtype is _FLOAT32
     at = (1.0, 1.0) if temperature == 1 else scale_and_divisor(temperature)
+    beside = 1 if axis == -1 else math.prod(shape[axis + 1 :])
+    if beside > 1:
+        out = _columns_at_once(z.reshape(-1, length, beside), *at, narrow=narrow)
+        return None if out is None else out.reshape(shape)
     kernels = _loaded or _kernels_for(size if size <= _kernels.BLOCK else -_CALL)
     if kernels is _kernels and size <= _FEW:
         few = [softmax_of_few(row, *at, narrow=narrow) for row in z.reshape(-1, length).tolist()]
@@ -89,6 +94,26 @@ def softmax_at_once(z: Any, axis: Any, temperature: Any) -> Array | None:
 
     parts = list(_blocks(rows.shape[:1], max(_THREADED // (2 * length), 1)))
     return out if len(parts) > 1 and all(in_threads(compute, parts)) else None
+
+
+def _columns_at_once(blocks: Array, scale: float, divisor: float, *, narrow: bool) -> Array | None:
+    """Return softmax along the second of three axes, if numba is loaded and terms can be kept."""
+    count, length, beside = blocks.shape
+    if _loaded is None or 2 * beside < _PANEL or length * _PANEL > KEPT:
+        return None
+    kernels, out = _loaded, np.empty_like(blocks)
+    width = min(max(_THREADED // (2 * length), _WIDE), KEPT // length)
+
+    def compute(part: tuple[int, int]) -> bool:
+        block, start = part
+        done: bool = kernels.softmax_across(
+            blocks[block], out[block], start, width, scale, divisor, narrow=narrow
+        )
+        return done
+
+    parts = list(itertools.product(range(count), range(0, beside, width)))
+    each: _Each = in_threads if blocks.size >= _THREADED else in_turn
+    return out if all(each(compute, parts)) else None
 
 
 def softmax_by_blocks(given: Given) -> Any:

@@ -24,7 +24,7 @@ from softmax_lib._arithmetic import (
     ROUNDER,
     UNBIAS,
 )
-from softmax_lib._kernels import KEPT, Reference, in_floats, is_across, scratch, scratch_like
+from softmax_lib._kernels import KEPT, Reference, is_across, scratch
 from softmax_lib._limits import LARGE
 
 # How much goes through a kernel at once: its arrays stay in the cache of second or third level.
@@ -238,15 +238,16 @@ def _maxima(rows: Any, result: Any) -> None:
 
 
 @_kernel
-def _maxima_across(columns: Any, largest: Any, result: Any) -> None:
+def _maxima_across(columns: Any, start: int, largest: Any, result: Any) -> None:
+    width = result.shape[0]
     result[:] = 0.0
-    largest[:] = columns[0]
+    largest[:] = columns[0, start : start + width]
     for j in range(columns.shape[0]):
-        for i in range(columns.shape[1]):
-            value = columns[j, i]
+        for i in range(width):
+            value = columns[j, np.uintp(start + i)]
             largest[i] = _larger(value, largest[i])
             result[i] = result[i] if value == value else np.nan
-    for i in range(columns.shape[1]):
+    for i in range(width):
         result[i] += largest[i]
 
 
@@ -280,33 +281,38 @@ def _sums(
 
 
 @_kernel
-def _term_across(columns: Any, j: int, i: int, at: Any, plain: bool, narrow: bool) -> Any:
+def _term_across(
+    columns: Any, j: int, start: int, i: int, at: Any, plain: bool, narrow: bool
+) -> Any:
     of_column = (at[0, i], at[1, i], at[2, i], at[3, i], at[4, i])
-    return _term(columns, j, i, of_column, plain, narrow)
+    return _term(columns, j, np.uintp(start + i), of_column, plain, narrow)
 
 
 @_kernel
-def _sums_across(columns: Any, at: Any, plain: bool, terms: Any, narrow: bool, sums: Any) -> None:
+def _sums_across(
+    columns: Any, start: int, at: Any, plain: bool, terms: Any, narrow: bool, sums: Any
+) -> None:
+    width = terms.shape[1]
     sums[0], sums[1] = -len(columns) * HIGH_BITS, -len(columns) * LOW_BITS
     for j in range(columns.shape[0]):
         if plain and narrow:
-            for i in range(columns.shape[1]):
-                terms[j, i], high, low = _term_across(columns, j, i, at, True, True)
+            for i in range(width):
+                terms[j, i], high, low = _term_across(columns, j, start, i, at, True, True)
                 sums[0, i] += high
                 sums[1, i] += low
         elif plain:
-            for i in range(columns.shape[1]):
-                terms[j, i], high, low = _term_across(columns, j, i, at, True, False)
+            for i in range(width):
+                terms[j, i], high, low = _term_across(columns, j, start, i, at, True, False)
                 sums[0, i] += high
                 sums[1, i] += low
         elif narrow:
-            for i in range(columns.shape[1]):
-                terms[j, i], high, low = _term_across(columns, j, i, at, False, True)
+            for i in range(width):
+                terms[j, i], high, low = _term_across(columns, j, start, i, at, False, True)
                 sums[0, i] += high
                 sums[1, i] += low
         else:
-            for i in range(columns.shape[1]):
-                terms[j, i], high, low = _term_across(columns, j, i, at, False, False)
+            for i in range(width):
+                terms[j, i], high, low = _term_across(columns, j, start, i, at, False, False)
                 sums[0, i] += high
                 sums[1, i] += low
 
@@ -329,19 +335,41 @@ def _divide_in_place(terms: Any, high: Any, low: Any) -> None:
 
 
 @_kernel
-def _divide_across(terms: Any, high: Any, low: Any, narrow: bool, out: Any) -> None:
+def _divide_across(terms: Any, high: Any, low: Any, narrow: bool, out: Any, start: int) -> None:
     if narrow:
         inverse = UNBIAS / (high + low)
         for j in range(terms.shape[0]):
             for i in range(terms.shape[1]):
-                out[j, i] = terms[j, i] * inverse[i]
+                out[j, np.uintp(start + i)] = terms[j, i] * inverse[i]
     else:
         inverse, inverse_high, inverse_low, rest = _arithmetic.inverse_of(high, low)
         for j in range(terms.shape[0]):
             for i in range(terms.shape[1]):
-                out[j, i] = UNBIAS * _arithmetic.product_of(
+                out[j, np.uintp(start + i)] = UNBIAS * _arithmetic.product_of(
                     terms[j, i], inverse[i], inverse_high[i], inverse_low[i], rest[i]
                 )
+
+
+@_kernel
+def _softmax_across(
+    columns: Any, start: int, terms: Any, scale: float, divisor: float, narrow: bool, out: Any
+) -> bool:
+    """Go through as many columns as there are of terms."""
+    width, plain = terms.shape[1], scale == 1.0 and divisor == 1.0
+    at, sums = np.empty((5, width)), np.empty((2, width), np.int64)
+    _maxima_across(columns, start, np.empty(width, columns.dtype), at[0])
+    for i in range(width):
+        logit = scale * at[0, i]
+        if not abs(logit) < LARGE * divisor:
+            return False
+        at[0, i], at[1, i], at[2, i] = logit, logit - RANGE * divisor, ROUNDER + BIAS
+        at[3, i], at[4, i] = scale, divisor
+    _sums_across(columns, start, at, plain, terms, narrow, sums)
+    high, low = np.empty(width), np.empty(width)
+    for i in range(width):
+        high[i], low[i] = _in_floats(sums[0, i], sums[1, i])
+    _divide_across(terms, high, low, narrow, out, start)
+    return True
 
 
 @_kernel
@@ -378,20 +406,30 @@ def softmax(rows: Array, out: Array, scale: float, divisor: float, *, narrow: bo
             terms = scratch("terms", (1, BLOCK))
             return bool(_softmax_of_long(rows, terms, scale, divisor, narrow, out))
         return bool(_softmax(rows, scale, divisor, narrow, out))
-    at = Reference.top(maximum(rows), scale, divisor)
-    if not (np.abs(at.logit) < LARGE * divisor).all():
-        return False
-    terms = scratch_like("terms", rows)
-    high, low = in_floats(*sums(rows, at, terms, narrow=narrow))
-    divide(terms, high, low, out, narrow=narrow)
-    return True
+    return softmax_across(rows.T, out.T, 0, len(rows), scale, divisor, narrow=narrow)
+
+
+def softmax_across(
+    columns: Array,
+    out: Array,
+    start: int,
+    width: int,
+    scale: float,
+    divisor: float,
+    *,
+    narrow: bool,
+) -> bool:
+    """Do the same for so many columns from one on, or as there are, of arrays of columns."""
+    length, beside = columns.shape
+    terms = scratch("terms", (length, min(width, beside - start)))
+    return bool(_softmax_across(columns, start, terms, scale, divisor, narrow, out))
 
 
 def maximum(rows: Array) -> Array:
     """Return the largest logit of each row, NaN if there is a NaN, (n, 1)."""
     result = np.empty(len(rows))
     if is_across(rows):
-        _maxima_across(rows.T, np.empty(len(rows), rows.dtype), result)
+        _maxima_across(rows.T, 0, np.empty(len(rows), rows.dtype), result)
     else:
         _maxima(rows, result)
     return result[:, None]
@@ -415,7 +453,7 @@ def sums(
     columns = (at.logit, at.floor, at.shift + (ROUNDER + BIAS), at.scale, at.divisor)
     of_rows = np.concatenate([column.reshape(1, -1) for column in columns])
     if is_across(rows):
-        _sums_across(rows.T, of_rows, at.plain, terms.T, narrow, result)
+        _sums_across(rows.T, 0, of_rows, at.plain, terms.T, narrow, result)
     else:
         indices = np.full(len(rows), -1) if left_out is None else left_out.reshape(-1)
         _sums(rows, of_rows, at.plain, terms, indices, narrow, high, low)
@@ -429,7 +467,7 @@ def divide(terms: Array, high: Array, low: Array, out: Array, *, narrow: bool) -
     if across and in_place:
         _divide_across_in_place(out.T, high, low)
     elif across:
-        _divide_across(terms.T, high, low, narrow, out.T)
+        _divide_across(terms.T, high, low, narrow, out.T, 0)
     elif in_place:
         _divide_in_place(out, high, low)
     else:

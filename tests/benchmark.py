@@ -39,7 +39,8 @@ Setting = Callable[[], AbstractContextManager[None]]
 def own(kernels: object, threads: int) -> Iterator[None]:
     """Compute with these kernels, as if there were no others, and no more than so many threads."""
     with (
-        patch.object(_blocks, "_loaded", kernels),
+        patch.object(_blocks, "_loaded", kernels if kernels is _compiled else None),
+        patch.object(_blocks, "_without_numba", -math.inf),
         patch.object(_threads, "processors", lambda: min(threads, PROCESSORS)),
     ):
         yield

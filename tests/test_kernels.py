@@ -1,6 +1,7 @@
 """Python's, NumPy's and numba's way to the same bits, whatever the layout, batch and threads."""
 
 import hashlib
+import math
 import subprocess
 import sys
 import threading
@@ -34,14 +35,19 @@ LENGTHS = [1, 7, 40, BLOCK, BLOCK + 1, _compiled.BLOCK + 5, _kernels.KEPT + 3]
 
 @pytest.fixture(params=[_kernels, _compiled], ids=["NumPy", "numba"])
 def kernels(request, monkeypatch):
-    monkeypatch.setattr(_blocks, "_loaded", request.param)
+    choose(request.param, monkeypatch)
     return request.param
+
+
+def choose(kernels, monkeypatch):
+    monkeypatch.setattr(_blocks, "_loaded", _compiled if kernels is _compiled else None)
+    monkeypatch.setattr(_blocks, "_without_numba", -math.inf)
 
 
 def on_both(monkeypatch, call):
     results = []
     for kernels in (_kernels, _compiled):
-        monkeypatch.setattr(_blocks, "_loaded", kernels)
+        choose(kernels, monkeypatch)
         results.append(call())
     return results
 
@@ -188,6 +194,16 @@ def test_an_axis_does_not_change_a_bit(function, shape, kernels):
     across = function(z, axis=0)
     expected = function(np.ascontiguousarray(z.T))
     np.testing.assert_array_equal(across, expected if function is logsumexp else expected.T)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("temperature", [1.0, 0.7])
+@pytest.mark.parametrize("shape", [(3, 40, 7), (3, 40, 8), (2, 70, 600), (1, 2000, 200)])
+def test_columns_have_the_bits_of_rows(shape, temperature, dtype, kernels):
+    z = logits(shape, dtype)
+    columns = softmax(z, axis=1, temperature=temperature)
+    rows = softmax(np.ascontiguousarray(z.swapaxes(1, 2)), temperature=temperature)
+    np.testing.assert_array_equal(columns, rows.swapaxes(1, 2))
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.int32, np.float64])
