@@ -240,15 +240,15 @@ def _maxima(rows: Any, result: Any) -> None:
 @_kernel
 def _maxima_across(columns: Any, start: int, largest: Any, result: Any) -> None:
     width = result.shape[0]
-    result[:] = 0.0
     largest[:] = columns[0, start : start + width]
     for j in range(columns.shape[0]):
         for i in range(width):
+            # Unsigned, for what may be negative could be counted from the end.
             value = columns[j, np.uintp(start + i)]
-            largest[i] = _larger(value, largest[i])
-            result[i] = result[i] if value == value else np.nan
-    for i in range(width):
-        result[i] += largest[i]
+            # Nothing is larger than a NaN.
+            replaces = (value > largest[i]) | (value != value)
+            largest[i] = value if replaces else largest[i]
+    result[:] = largest
 
 
 @_kernel

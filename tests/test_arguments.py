@@ -129,6 +129,17 @@ def test_a_temperature_may_not_vary_along_the_softmax_axis(function, axis, shape
         function(np.zeros((4, 3)), axis=axis, temperature=np.arange(np.prod(shape)).reshape(shape))
 
 
+@pytest.mark.parametrize("shape", [(2, 0), (0, 2), (0,)])
+def test_a_temperature_of_an_empty_shape_is_no_error(shape):
+    assert softmax(np.zeros(shape), temperature=np.ones(shape)).shape == shape
+
+
+def test_a_temperature_of_longdouble_logits_keeps_its_digits():
+    z, third = np.array([5.0, 0.0], np.longdouble), np.longdouble(1) / 3
+    wide, narrow = (softmax(z, temperature=t) for t in (third, np.longdouble(float(third))))
+    assert not np.array_equal(wide, narrow)
+
+
 def test_a_temperature_of_full_shape_may_be_the_same_along_the_softmax_axis():
     z = np.arange(12.0).reshape(4, 3)
     column = np.array([[0.0], [0.5], [2.0], [np.inf]])

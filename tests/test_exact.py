@@ -134,6 +134,11 @@ def test_a_gap_halfway_between_two_floats_is_tipped_by_a_tiny_logarithm():
     assert exact_log_softmax(z, temperature=0.5)[1] == np.nextafter(-2048.0, -np.inf)
 
 
+def test_what_is_infinitely_far_below_two_others_has_no_part():
+    assert exact_softmax([0.0, 1.0, -np.inf])[2] == 0
+    assert exact_log_softmax([0.0, 1.0, -np.inf])[2] == -np.inf
+
+
 def test_the_smallest_subnormal_begins_above_half_of_it():
     # log(2**-1075) is -745.133219101941207...; the rest adds exp(-745), too little to matter.
     z = np.array([[0, -745.1332191019411], [0, -745.1332191019413]])

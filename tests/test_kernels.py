@@ -266,6 +266,43 @@ def run(code):
     return finished.stdout.strip()
 
 
+@pytest.fixture
+def nothing_loaded(monkeypatch):
+    monkeypatch.setattr(_blocks, "_loaded", None)
+    monkeypatch.setattr(_blocks, "_without_numba", 0)
+
+
+def test_numba_is_loaded_when_so_many_logits_have_been_through(nothing_loaded):
+    # Each call counts as some logits more.
+    almost = _blocks._COMPILED - 1 - 2 * _blocks._CALL
+    assert _blocks._kernels_for(almost) is _kernels
+    assert _blocks._kernels_for(0) is _kernels
+    assert _blocks._kernels_for(1 - _blocks._CALL) is _compiled
+    assert _blocks._loaded is _compiled
+
+
+def test_where_numba_is_not_installed_it_is_not_loaded(nothing_loaded, monkeypatch):
+    monkeypatch.setattr(_blocks, "find_spec", lambda name: None)
+    assert _blocks._kernels_for(_blocks._COMPILED) is _kernels
+
+
+@pytest.mark.parametrize("shape", [(7,), (BLOCK,), (BLOCK + 1,), (3, BLOCK)])
+def test_each_call_counts_once(shape, nothing_loaded):
+    softmax(np.zeros(shape))
+    assert _blocks._without_numba == math.prod(shape) + _blocks._CALL
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_sums_of_more_exponentials_than_an_integer_holds_are_sums_of_sums(
+    function, kernels, monkeypatch
+):
+    z = logits((2, 5 * kernels.BLOCK + 3))
+    expected = function(z)
+    monkeypatch.setattr(_blocks, "LONGEST", 2 * kernels.BLOCK)
+    monkeypatch.setattr(_blocks, "KEPT", 2 * kernels.BLOCK)
+    np.testing.assert_array_equal(function(z), expected)
+
+
 def test_numba_is_imported_for_large_inputs_only():
     code = (
         "import sys, numpy as np, softmax_lib\n"
