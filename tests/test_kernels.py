@@ -198,7 +198,7 @@ def test_an_axis_does_not_change_a_bit(function, shape, kernels):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("temperature", [1.0, 0.7])
-@pytest.mark.parametrize("shape", [(3, 40, 7), (3, 40, 8), (2, 70, 600), (1, 2000, 200)])
+@pytest.mark.parametrize("shape", [(3, 4, 2), (3, 40, 7), (3, 40, 8), (2, 70, 600), (1, 2000, 200)])
 def test_columns_have_the_bits_of_rows(shape, temperature, dtype, kernels):
     z = logits(shape, dtype)
     columns = softmax(z, axis=1, temperature=temperature)
@@ -226,6 +226,11 @@ def test_calls_from_many_threads_at_once_give_the_same_bits(kernels):
         for results in pool.map(call, range(4)):
             for result in results:
                 np.testing.assert_array_equal(result, expected)
+
+
+def test_no_warning_escapes_from_a_few_logits_more(kernels):
+    with np.errstate(all="raise"):
+        assert softmax(np.linspace(-740, 0, 100))[0] > 0
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
