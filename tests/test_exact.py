@@ -103,12 +103,30 @@ def test_unrounded_values_are_good_to_200_bits():
 
 # With 20 bits to begin with, all of them cancel.
 @pytest.mark.parametrize("bits", [200, 20])
-def test_an_unrounded_logsumexp_next_to_zero_is_as_good_as_any(monkeypatch, bits):
+@pytest.mark.parametrize("dtype", [np.float64, np.longdouble])
+def test_an_unrounded_logsumexp_next_to_zero_is_as_good_as_any(monkeypatch, bits, dtype):
     monkeypatch.setattr(exact, "_UNROUNDED_BITS", bits)
-    z = np.full(2, -np.log(np.longdouble(2)))
+    z = np.full(2, -np.log(dtype(2)))
     computed, (_, _, reference) = exact_logsumexp(z, rounded=False), textbook(z)
     assert abs(reference) < 1e-16
     assert abs(fraction(computed) - fraction(reference)) <= abs(fraction(reference)) / 2**bits
+
+
+def test_an_approximation_is_trusted_no_further_than_it_says():
+    value = 1 + Fraction(1, 2**53) + Fraction(1, 2**300)  # a little above a tie
+
+    def approximation(bits):
+        below = value * (1 - Fraction(9, 10 * 2**bits))
+        return libmp.from_rational(below.numerator, below.denominator, 1000)
+
+    output = exact._Rounded(np.dtype(np.float64), Format.of(np.dtype(np.float64)))
+    assert output.number(Fraction(0), approximation) == 1 + 2.0**-52
+
+
+def test_many_terms_do_not_make_an_approximation_worse_than_it_says():
+    distribution = exact._distribution(np.linspace(0, 1, 2**16), 1.0)
+    rough, fine = (fraction(mpmath.make_mpf(distribution.log1p_of_rest(bits))) for bits in (30, 90))
+    assert abs(rough - fine) < fine / 2**30
 
 
 def test_an_unrounded_probability_beyond_a_huge_gap_is_good_to_200_bits():
