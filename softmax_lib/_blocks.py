@@ -164,7 +164,7 @@ class _Rows:
         if self.keep is None and part.dtype == dtype and self.direct(part):
             return self.flat(part)
         rows = self.scratch("rows", part.shape, dtype)
-        np.copyto(rows, part, casting="unsafe")
+        np.copyto(rows, part)
         if self.keep is not None:
             np.copyto(rows, -np.inf, where=~self.keep[at])
         return self.flat(rows)

@@ -71,7 +71,7 @@ def test_what_is_not_real_is_refused_by_its_dtype(function, z):
 
 @pytest.mark.parametrize("function", ALL)
 def test_a_masked_array_is_refused_with_the_way_out(function):
-    with pytest.raises(TypeError, match=r"is a masked array, .* what to leave in as where="):
+    with pytest.raises(TypeError, match=r"z is a masked array, .* what to leave in as where="):
         function(np.ma.array([1.0, 2.0], mask=[True, False]))
 
 
@@ -127,6 +127,15 @@ def test_a_temperature_that_does_not_broadcast_is_refused_with_both_shapes(funct
 def test_a_temperature_may_not_vary_along_the_softmax_axis(function, axis, shape):
     with pytest.raises(ValueError, match="must be the same along the softmax axis"):
         function(np.zeros((4, 3)), axis=axis, temperature=np.arange(np.prod(shape)).reshape(shape))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.longdouble])
+@pytest.mark.parametrize("axis", [0, (0, 2)])
+def test_the_result_is_laid_out_in_the_order_of_c(dtype, axis):
+    z = np.random.default_rng(0).normal(size=(40, 3, 50)).astype(dtype)
+    expected = softmax(z, axis=axis)
+    assert expected.flags.c_contiguous
+    np.testing.assert_array_equal(softmax(np.asfortranarray(z), axis=axis), expected)
 
 
 @pytest.mark.parametrize("shape", [(2, 0), (0, 2), (0,)])
