@@ -262,6 +262,14 @@ def test_results_are_fresh_and_writable(function, cube):
     assert not np.shares_memory(result, cube)
 
 
+def test_a_probability_is_rounded_to_bfloat16_once():
+    # A little above a tie, which it is once it has been rounded to float32.
+    probability = 0.5 + 64 * 2.0**-8 + 2.0**-9 + 2.0**-40
+    temperature = 1 / np.log(probability / (1 - probability))
+    z = np.array([0, -1], FORMATS["bfloat16"])
+    assert softmax(z, temperature=temperature)[0] == 0.5 + 65 * 2.0**-8
+
+
 def test_float64_is_rounded_to_bfloat16_once():
     # log(1 + 2**-8 + ...) cannot be hit at will, so the rounding itself is looked at: a float64
     # just above a tie of bfloat16 is a tie once it has been rounded to float32.

@@ -206,6 +206,22 @@ def test_columns_have_the_bits_of_rows(shape, temperature, dtype, kernels):
     np.testing.assert_array_equal(columns, rows.swapaxes(1, 2))
 
 
+@pytest.mark.parametrize("limit", [np.inf, np.nan, 1e300])
+def test_a_limit_in_one_column_leaves_the_others_alone(limit, kernels):
+    z = logits((40, 300))
+    z[7, 250] = limit
+    expected = softmax(np.ascontiguousarray(z.T)).T
+    np.testing.assert_array_equal(softmax(z, axis=0), expected)
+
+
+@pytest.mark.parametrize("function", [softmax, log_softmax])
+def test_logits_that_change_places_between_the_spans_of_a_row_keep_their_bits(function, kernels):
+    z = logits(2 * kernels.BLOCK + 5)
+    results = function(z)
+    for places in (kernels.BLOCK, 2 * kernels.BLOCK):
+        np.testing.assert_array_equal(function(np.roll(z, places)), np.roll(results, places))
+
+
 @pytest.mark.parametrize("dtype", [np.float16, np.int32, np.float64])
 def test_strided_logits_of_other_formats_are_read_in_place(dtype, kernels):
     z = np.round(logits((6, 5, 8))).astype(dtype)
