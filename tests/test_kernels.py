@@ -214,6 +214,17 @@ def test_a_limit_in_one_column_leaves_the_others_alone(limit, kernels):
     np.testing.assert_array_equal(softmax(z, axis=0), expected)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("sign", [-1, 1])
+@pytest.mark.parametrize("place", [0, 20, 39])
+def test_a_nan_of_either_sign_makes_its_row_nan_and_no_other(dtype, sign, place, kernels):
+    z = logits((3, 40), dtype)
+    z[1, place] = np.copysign(np.nan, sign)
+    for results in (softmax(z), softmax(np.ascontiguousarray(z.T), axis=0).T):
+        np.testing.assert_array_equal(np.isnan(results).all(axis=-1), [False, True, False])
+        assert np.isfinite(results[[0, 2]]).all()
+
+
 @pytest.mark.parametrize("function", [softmax, log_softmax])
 def test_logits_that_change_places_between_the_spans_of_a_row_keep_their_bits(function, kernels):
     z = logits(2 * kernels.BLOCK + 5)
