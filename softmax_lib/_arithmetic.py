@@ -109,7 +109,7 @@ def narrow_factors(gap: float, rounder: float) -> tuple[float, float]:
 
 
 def parts(term: float) -> tuple[float, float]:
-    """Return the multiples of both units in an exponential times 2**BIAS, and their rounders."""
+    """Return what an exponential has of both units, all times 2**BIAS, and more by a rounder."""
     high = term + HIGH_ROUNDER
     return high, (term - (high - HIGH_ROUNDER)) + LOW_ROUNDER
 

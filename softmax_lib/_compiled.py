@@ -107,22 +107,12 @@ for _function in (
 
 
 @_kernel
-def _larger(first: Any, second: Any) -> Any:
-    return first if first > second else second
-
-
-@_kernel
-def _smaller(first: Any, second: Any) -> Any:
-    return first if first < second else second
-
-
-@_kernel
 def _maximum(rows: Any, i: int) -> Any:
     """Return the largest logit of a row, or NaN."""
     # By integers, whose largest is found in vectors. A NaN is beyond one of the infinities.
     high = low = _in_order(rows[i, 0])
     for j in range(rows.shape[1]):
-        high, low = _larger(_in_order(rows[i, j]), high), _smaller(_in_order(rows[i, j]), low)
+        high, low = max(_in_order(rows[i, j]), high), min(_in_order(rows[i, j]), low)
     largest, smallest = np.float64(_from_order(high)), np.float64(_from_order(low))
     return largest if smallest == smallest else smallest
 
@@ -401,12 +391,12 @@ def _log_probabilities(
 
 def softmax(rows: Array, out: Array, scale: float, divisor: float, *, narrow: bool) -> bool:
     """Fill `out` with probabilities at T = divisor / scale, but stop at a row that has limits."""
-    if rows.flags.c_contiguous:
-        if rows.shape[1] > KEPT:
-            terms = scratch("terms", (1, BLOCK))
-            return bool(_softmax_of_long(rows, terms, scale, divisor, narrow, out))
-        return bool(_softmax(rows, scale, divisor, narrow, out))
-    return softmax_across(rows.T, out.T, 0, len(rows), scale, divisor, narrow=narrow)
+    if is_across(rows):
+        return softmax_across(rows.T, out.T, 0, len(rows), scale, divisor, narrow=narrow)
+    if rows.shape[1] > KEPT:
+        terms = scratch("terms", (1, BLOCK))
+        return bool(_softmax_of_long(rows, terms, scale, divisor, narrow, out))
+    return bool(_softmax(rows, scale, divisor, narrow, out))
 
 
 def softmax_across(
@@ -419,7 +409,7 @@ def softmax_across(
     *,
     narrow: bool,
 ) -> bool:
-    """Do the same for so many columns from one on, or as there are, of arrays of columns."""
+    """Do so for `width` columns from `start` on, or as many as there are."""
     length, beside = columns.shape
     terms = scratch("terms", (length, min(width, beside - start)))
     return bool(_softmax_across(columns, start, terms, scale, divisor, narrow, out))

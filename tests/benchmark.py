@@ -26,7 +26,7 @@ import torch
 from onnx import helper
 
 import softmax_lib
-from softmax_lib import _blocks, _compiled, _kernels, _threads
+from softmax_lib import _blocks, _compiled, _threads
 
 SHAPES = [(1, 10), (1024, 64), (4096, 1024), (64, 50257), (8, 2_000_000)]
 PROCESSORS = _threads.processors()
@@ -36,10 +36,10 @@ Setting = Callable[[], AbstractContextManager[None]]
 
 
 @contextmanager
-def own(kernels: object, threads: int) -> Iterator[None]:
-    """Compute with these kernels, as if there were no others, and no more than so many threads."""
+def own(loaded: object, threads: int) -> Iterator[None]:
+    """Compute with what is loaded, or with NumPy, and no more than so many threads."""
     with (
-        patch.object(_blocks, "_loaded", kernels if kernels is _compiled else None),
+        patch.object(_blocks, "_loaded", loaded),
         patch.object(_blocks, "_without_numba", -math.inf),
         patch.object(_threads, "processors", lambda: min(threads, PROCESSORS)),
     ):
@@ -81,8 +81,8 @@ def contestants(z: np.ndarray, axis: int) -> dict[str, list[tuple[Setting, Call]
 
     return {
         "softmax_lib with numba": [(lambda: own(_compiled, PROCESSORS), call_own)],
-        "softmax_lib": [(lambda n=n: own(_kernels, n), call_own) for n in counts],
-        "softmax_lib, 1 thread": [(lambda: own(_kernels, 1), call_own)],
+        "softmax_lib": [(lambda n=n: own(None, n), call_own) for n in counts],
+        "softmax_lib, 1 thread": [(lambda: own(None, 1), call_own)],
         "SciPy": [(nullcontext, lambda: scipy.special.softmax(z, axis=axis))],
         "PyTorch": [
             (lambda n=n: torch_threads(n), lambda: torch.softmax(tensor, axis)) for n in counts
