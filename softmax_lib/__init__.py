@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from softmax_lib._attention import scaled_dot_product_attention
 from softmax_lib._derivatives import softmax_jacobian, softmax_jvp, softmax_vjp
+from softmax_lib._engine import engine
 from softmax_lib._information import cross_entropy, entropy
-from softmax_lib._online import OnlineNormalizer
+from softmax_lib._normalizer import OnlineNormalizer
 from softmax_lib._sampling import sample
 from softmax_lib._softmax import log_softmax, logsumexp, naive_softmax, softmax
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "OnlineNormalizer",
     "cross_entropy",
+    "engine",
     "entropy",
     "exact_log_softmax",
     "exact_logsumexp",

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from softmax_lib._arguments import Array, is_floating, real, result_dtype, rounded
-from softmax_lib._online import OnlineNormalizer, share
+from softmax_lib._normalizer import OnlineNormalizer, share
 from softmax_lib._softmax import softmax
 
 

@@ -1,472 +1,539 @@
-"""The kernels of :mod:`softmax_lib._kernels`, compiled by numba: the same operations, and bits.
+"""The passes over rows, compiled by numba: :mod:`softmax_lib._arrays` says what each of them does.
 
-Nothing is compiled with fast-math, which would contract and reorder operations. Sums vectorise all
-the same: their terms are integers, held in the last bits of floats, and those may be reordered.
+A row is summed in sixteen lanes, span by span, whatever the processor: so its bits are the same on
+all of them. The inner loops over lanes are what LLVM makes vectors of. Multiplication and addition
+are fused where `fma` is written, and nowhere else. Every constant that a kernel uses stands in this
+file, whose changes are what numba's cache looks for.
+
+An exponential is 2**k exp(r), with r = gap - k log 2. All are scaled by 2**700, so that none is
+subnormal, nor is what float64 cannot hold of one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-import numba.extending
+import numba
 import numpy as np
+from llvmlite import ir
 from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
 
-from softmax_lib import _arithmetic
-from softmax_lib._arguments import Array
-from softmax_lib._arithmetic import (
-    BIAS,
-    HIGH_BITS,
-    HIGH_UNIT,
-    LOW_BITS,
-    LOW_UNIT,
-    RANGE,
-    ROUNDER,
-    UNBIAS,
-)
-from softmax_lib._kernels import KEPT, Reference, is_across, scratch
-from softmax_lib._limits import LARGE
+LANES = 16
+SPAN = 4096  # logits whose exponentials are summed in lanes; then spans are added up
+BLOCK = 1024  # logits that go through all passes together, as short rows do
+# Longer rows take their exponentials twice: keeping them would not fit in the cache.
+LONGEST = 2**17
 
-# How much goes through a kernel at once: its arrays stay in the cache of second or third level.
-BLOCK = 2**16
+ONE = 2.0**700
+UNIT = 2.0**-700
+# Above 2**52, the last bit of a float is an integer: adding this rounds to one.
+ROUNDER = 1.5 * 2.0**52 + 700
+# Added to this, the terms of a span lose what is below 2**-37; what is kept adds up exactly.
+BIG = 1.5 * 2.0**15
+CUTOFF = 1000.0  # in temperatures below the maximum: there, exponentials count as 0
+VANISHING = 745.1332191019411  # the last gap at which exp is not 0
+# Rows below these bounds need no care: see `softmax_lib._limits`.
+LARGE, COLD, HOT = 2.0**59, 2.0**-60, 2.0**60
 
-_intrinsic: Any = numba.extending.intrinsic
+PER_LOG2, LOG2 = 1.4426950408889634, 0.6931471805599453
+# log 2 in two parts, and in a first one of 21 bits for the logarithm's integers.
+LOG2_HIGH, LOG2_LOW = float.fromhex("0x1.62e42feep-1"), float.fromhex("0x1.a39ef35793c76p-33")
+# exp r = 1 + r + r² Q(r) for |r| ≤ log 2 / 2, minimax, to 2**-45 and to 2**-65.
+N0, N1, N2, N3, N4, N5, N6, N7 = (
+    0.4999999999966457, 0.1666666666726471, 0.041666666962070956, 0.008333333095241927,
+    0.0013888811174900617, 0.00019841538971525666, 2.4880794395137205e-05,
+    2.749308209182782e-06,
+)  # fmt: skip
+W0, W1, W2, W3, W4, W5, W6, W7, W8, W9, W10 = (
+    0.5, 0.16666666666666688, 0.041666666666666824, 0.008333333333313892, 0.001388888888877794,
+    0.0001984126990337595, 2.480158755930303e-05, 2.755722866778531e-06, 2.7557067640749113e-07,
+    2.511394008788985e-08, 2.0977753110108823e-09,
+)  # fmt: skip
+# log(1 + f) = f - f²/2 + s (f²/2 + s² L(s²)) with s = f/(2 + f): the polynomial of fdlibm.
+L1, L2, L3, L4, L5, L6, L7 = (
+    0.6666666666666735, 0.3999999999940942, 0.2857142874366239, 0.22222198432149784,
+    0.1818357216161805, 0.15313837699209373, 0.14798198605116586,
+)  # fmt: skip
+
+# The columns of a state, an array of (n, STATE): see `softmax_lib._arrays.Sums`.
+MAXIMUM, COUNT, BELOW, WEIGHTED, REST, LOGARITHM, MEAN, REFERENCE = 0, 1, 2, 4, 6, 8, 10, 12
+STATE = 13
+# What exponentials are weighted with.
+NOTHING, APART, GAPS, VECTORS = 0, 1, 2, 3
+
+_inline: Any = numba.njit(nogil=True, error_model="numpy", forceinline=True)
 
 
 def _kernel(function: Any) -> Any:
     try:
-        return numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+        return numba.njit(nogil=True, error_model="numpy", cache=True)(function)
     except RuntimeError:  # there is nowhere to write a cache to
         return numba.njit(nogil=True, error_model="numpy")(function)
 
 
-@_intrinsic
-def _bits(context: Any, value: Any) -> Any:
-    """Return a float64 as an int64 of the same bits."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.bitcast(arguments[0], context.get_value_type(types.int64))
-
-    return types.int64(types.float64), generate
+@intrinsic
+def fma(typing: Any, x: Any, y: Any, z: Any) -> Any:
+    """Return x * y + z, rounded once."""
+    return types.float64(x, y, z), lambda context, builder, signature, args: builder.fma(*args)
 
 
-@_intrinsic
-def _from_bits(context: Any, value: Any) -> Any:
-    """Return an int64 as a float64 of the same bits."""
+@intrinsic
+def pointer(typing: Any, array: Any) -> Any:
+    """Return where the data of an array begins; nothing counts references to it."""
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.bitcast(arguments[0], context.get_value_type(types.float64))
+    def data(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return context.make_array(array)(context, builder, args[0]).data
 
-    return types.float64(types.int64), generate
-
-
-def _turned(builder: Any, bits: Any) -> Any:
-    """Turn a negative float's bits below the sign, or turn them back."""
-    sign = builder.ashr(bits, bits.type(bits.type.width - 1))
-    return builder.xor(bits, builder.lshr(sign, bits.type(1)))
+    return types.CPointer(array.dtype)(array), data
 
 
-@_intrinsic
-def _in_order(context: Any, value: Any) -> Any:
-    """Return an integer for a float; both compare alike."""
-    result = types.int32 if value == types.float32 else types.int64
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        bits = builder.bitcast(arguments[0], context.get_value_type(result))
-        return _turned(builder, bits)
-
-    return result(value), generate
+@intrinsic
+def beyond(typing: Any, place: Any, count: Any) -> Any:
+    """Return the place so many numbers further on."""
+    signature = place(place, types.intp)
+    return signature, lambda context, builder, signature, args: builder.gep(args[0], [args[1]])
 
 
-@_intrinsic
-def _from_order(context: Any, value: Any) -> Any:
-    """Return the float for which there is this integer."""
-    result = types.float32 if value == types.int32 else types.float64
+@intrinsic
+def lanes(typing: Any) -> Any:
+    """Return sixteen floats on the stack, which become registers."""
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        bits = _turned(builder, arguments[0])
-        return builder.bitcast(bits, context.get_value_type(result))
+    def allocate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return cgutils.alloca_once(builder, ir.DoubleType(), size=LANES)
 
-    return result(value), generate
+    return types.CPointer(types.float64)(), allocate
 
 
-# numba's cache sees changes of this file alone: after one of _arithmetic.py, touch it.
-for _function in (
-    _arithmetic.split,
-    _arithmetic.wide_polynomial,
-    _arithmetic.narrow_polynomial,
-    _arithmetic.gap_and_tail,
-    _arithmetic.wide_factors,
-    _arithmetic.narrow_factors,
-    _arithmetic.factors,
-    _arithmetic.parts,
-    _arithmetic.inverse_of,
-    _arithmetic.product_of,
-):
-    numba.extending.register_jitable(_function)
+@intrinsic
+def is_narrow(typing: Any, place: Any) -> Any:
+    """Tell whether a pointer's numbers are float32, when compiling: only one branch remains."""
+    narrow = place.dtype == types.float32
+
+    def constant(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return context.get_constant(types.boolean, narrow)
+
+    return types.boolean(place), constant
 
 
-@_kernel
-def _maximum(rows: Any, i: int) -> Any:
-    """Return the largest logit of a row, or NaN."""
-    # By integers, whose largest is found in vectors. A NaN is beyond one of the infinities.
-    high = low = _in_order(rows[i, 0])
-    for j in range(rows.shape[1]):
-        high, low = max(_in_order(rows[i, j]), high), min(_in_order(rows[i, j]), low)
-    largest, smallest = np.float64(_from_order(high)), np.float64(_from_order(low))
-    return largest if smallest == smallest else smallest
+@_inline
+def bits_of(x):
+    return np.float64(x).view(np.int64)
 
 
-@_kernel
-def _term(rows: Any, i: int, j: int, at: Any, plain: bool, narrow: bool) -> tuple[float, int, int]:
-    """Return an exponential and the bits of its multiples of both units."""
-    logit, floor, rounder, scale, divisor = at
-    polynomial, exponent = _arithmetic.factors(
-        np.float64(rows[i, j]), logit, floor, rounder, scale, divisor, plain, narrow
-    )
-    term = _from_bits(_bits(polynomial) + (_bits(exponent) << 52))
-    high, low = _arithmetic.parts(term)
-    return term, _bits(high), _bits(low)
+@_inline
+def maximum_of(z, n):
+    """Compare as integers in the same order, which LLVM does in vectors; NaN is above or below."""
+    largest = -1 << 63
+    for j in range(n):
+        bits = bits_of(z[j])
+        largest = max(largest, bits ^ ((bits >> 63) & 0x7FFFFFFFFFFFFFFF))
+    return np.int64(largest ^ ((largest >> 63) & 0x7FFFFFFFFFFFFFFF)).view(np.float64)
 
 
-@_kernel
-def _sum_row(
-    rows: Any, i: int, start: int, stop: int, at: Any, plain: bool, narrow: bool, terms: Any, t: int
-) -> tuple[int, int]:
-    """Fill a part of a row of terms, and return its sums."""
-    highs, lows = (start - stop) * HIGH_BITS, (start - stop) * LOW_BITS
-    # A loop of its own for each case, or it is not vectorised.
-    if plain and narrow:
-        for j in range(start, stop):
-            terms[t, j], high, low = _term(rows, i, j, at, True, True)
-            highs, lows = highs + high, lows + low
-    elif plain:
-        for j in range(start, stop):
-            terms[t, j], high, low = _term(rows, i, j, at, True, False)
-            highs, lows = highs + high, lows + low
-    elif narrow:
-        for j in range(start, stop):
-            terms[t, j], high, low = _term(rows, i, j, at, False, True)
-            highs, lows = highs + high, lows + low
-    else:
-        for j in range(start, stop):
-            terms[t, j], high, low = _term(rows, i, j, at, False, False)
-            highs, lows = highs + high, lows + low
-    return highs, lows
+@_inline
+def two_sum(x, y):
+    total = x + y
+    part = total - x
+    return total, (x - (total - part)) + (y - part)
 
 
-@_kernel
-def _in_floats(high_sum: int, low_sum: int) -> tuple[float, float]:
-    high = np.float64(high_sum)
-    rest = np.float64(high_sum - np.int64(high))
-    return high * HIGH_UNIT, rest * HIGH_UNIT + np.float64(low_sum) * LOW_UNIT
+@_inline
+def quotient(high, low, total, error):
+    """Return (high + low) / (total + error) in two floats."""
+    first = high / total
+    return first, (fma(-first, total, high) + low - first * error) / total
 
 
-@_kernel
-def _divide_row(
-    terms: Any, t: int, high: float, low: float, narrow: bool, out: Any, i: int
-) -> None:
-    if narrow:
-        inverse = UNBIAS / (high + low)
-        for j in range(out.shape[1]):
-            out[i, j] = terms[t, j] * inverse
-    else:
-        inverse, inverse_high, inverse_low, rest = _arithmetic.inverse_of(high, low)
-        for j in range(out.shape[1]):
-            out[i, j] = UNBIAS * _arithmetic.product_of(
-                terms[t, j], inverse, inverse_high, inverse_low, rest
-            )
+@_inline
+def rounded_up(n):
+    return (n + LANES - 1) // LANES * LANES
 
 
-@_kernel
-def _softmax(rows: Any, scale: float, divisor: float, narrow: bool, out: Any) -> bool:
-    plain, terms = scale == 1.0 and divisor == 1.0, np.empty((1, rows.shape[1]))
-    for i in range(rows.shape[0]):
-        logit = scale * _maximum(rows, i)
-        if not abs(logit) < LARGE * divisor:
-            return False
-        at = (logit, logit - RANGE * divisor, ROUNDER + BIAS, scale, divisor)
-        sums = _sum_row(rows, i, 0, rows.shape[1], at, plain, narrow, terms, 0)
-        high, low = _in_floats(*sums)
-        _divide_row(terms, 0, high, low, narrow, out, i)
-    return True
+@_inline
+def pad(z, n, terms):
+    """Copy logits, and fill the last lanes up with -inf."""
+    for j in range(n):
+        terms[j] = np.float64(z[j])
+    for j in range(n, rounded_up(n)):
+        terms[j] = -np.inf
 
 
-@_kernel
-def _part(rows: Any, i: int, start: int, width: int) -> Any:
-    part = rows[i, start : start + width]
-    return part.reshape((1, part.shape[0]))
+@_inline
+def fold(sums):
+    half = LANES
+    while half > 1:
+        half //= 2
+        for i in range(half):
+            sums[i] += sums[i + half]
+    return sums[0]
 
 
-@_kernel
-def _softmax_of_long(
-    rows: Any, terms: Any, scale: float, divisor: float, narrow: bool, out: Any
-) -> bool:
-    """Take exponentials twice, where they are too many to be kept."""
-    length, width, plain = rows.shape[1], terms.shape[1], scale == 1.0 and divisor == 1.0
-    for i in range(rows.shape[0]):
-        logit, highs, lows = scale * _maximum(rows, i), 0, 0
-        if not abs(logit) < LARGE * divisor:
-            return False
-        at = (logit, logit - RANGE * divisor, ROUNDER + BIAS, scale, divisor)
-        for start in range(0, length, width):
-            part = _part(rows, i, start, width)
-            sums = _sum_row(part, 0, 0, part.shape[1], at, plain, narrow, terms, 0)
-            highs, lows = highs + sums[0], lows + sums[1]
-        high, low = _in_floats(highs, lows)
-        for start in range(0, length, width):
-            part = _part(rows, i, start, width)
-            _sum_row(part, 0, 0, part.shape[1], at, plain, narrow, terms, 0)
-            _divide_row(terms, 0, high, low, narrow, _part(out, i, start, width), 0)
-    return True
+@_inline
+def narrow_constants(maximum, temperature):
+    i = 1 / temperature
+    i2 = i * i
+    i4 = i2 * i2
+    lowest = maximum - CUTOFF * temperature
+    powers = i, N0 * i2, N1 * i2 * i, N2 * i4, N3 * i4 * i, N4 * i4 * i2, N5 * i4 * i2 * i
+    return maximum, lowest, PER_LOG2 * i, LOG2 * temperature, powers, N6 * i4 * i4, N7 * i4 * i4 * i
 
 
-@_kernel
-def _maxima(rows: Any, result: Any) -> None:
-    for i in range(rows.shape[0]):
-        result[i] = _maximum(rows, i)
+@_inline
+def narrow_exponential(logit, constants):
+    """Return exp((logit - maximum) / temperature), to some 2**-44."""
+    maximum, lowest, per_log2, log2, (n0, n1, n2, n3, n4, n5, n6), n7, n8 = constants
+    gap = (lowest if logit < lowest else logit) - maximum
+    shifted = fma(gap, per_log2, ROUNDER)
+    r = fma(ROUNDER - shifted, log2, gap)
+    r2 = r * r
+    q = fma(fma(n8, r, n7), r2, fma(n6, r, n5))
+    q = fma(fma(q, r2, fma(n4, r, n3)), r2, fma(n2, r, n1))
+    q = fma(q, r2, fma(r, n0, 1.0))
+    return np.int64(bits_of(q) + (bits_of(shifted) << 52)).view(np.float64)
 
 
-@_kernel
-def _maxima_across(columns: Any, start: int, largest: Any, result: Any) -> None:
-    width = result.shape[0]
-    largest[:] = columns[0, start : start + width]
-    for j in range(columns.shape[0]):
-        for i in range(width):
-            # Unsigned, for what may be negative could be counted from the end.
-            value = columns[j, np.uintp(start + i)]
-            # Nothing is larger than a NaN.
-            replaces = (value > largest[i]) | (value != value)
-            largest[i] = value if replaces else largest[i]
-    result[:] = largest
+@_inline
+def wide_constants(maximum, temperature):
+    product = temperature * LOG2
+    scaled = product * 1048577.0
+    high = scaled - (scaled - product)  # 33 bits: its products with integers are exact
+    low = fma(temperature, LOG2_HIGH, -high) + temperature * LOG2_LOW
+    lowest = maximum - CUTOFF * temperature
+    return maximum, lowest, PER_LOG2 / temperature, high, low, 1 / temperature
 
 
-@_kernel
-def _top_two(rows: Any, top: Any, first: Any, second: Any) -> None:
-    for i in range(rows.shape[0]):
-        first[i], top[i] = _maximum(rows, i), 0
-        # Of equal ones, the first.
-        for j in range(rows.shape[1]):
-            if rows[i, j] == first[i]:
-                top[i] = j
-                break
-        second[i] = -np.inf
-        for others in (rows[i : i + 1, : top[i]], rows[i : i + 1, top[i] + 1 :]):
-            if others.shape[1]:
-                second[i] = max(second[i], _maximum(others, 0))
+@_inline
+def wide_exponential(logit, constants):
+    """Return exp((logit - maximum) / temperature) in two floats, to less than one unit of both."""
+    maximum, lowest, per_log2, log2, log2_low, inverse = constants
+    logit = lowest if logit < lowest else logit
+    gap = logit - maximum
+    part = gap - logit
+    lost = (logit - (gap - part)) - (maximum + part)
+    shifted = fma(gap, per_log2, ROUNDER)
+    k = ROUNDER - shifted
+    r = (fma(k, log2, gap) + fma(k, log2_low, lost)) * inverse
+    r2 = r * r
+    q = fma(fma(W10, r2, fma(W9, r, W8)), r2, fma(W7, r, W6))
+    q = fma(fma(q, r2, fma(W5, r, W4)), r2, fma(W3, r, W2))
+    q = fma(q, r2, fma(W1, r, W0))
+    p = fma(q, r2, r)
+    power = np.int64((bits_of(shifted) << 52) + (1023 << 52)).view(np.float64)
+    term = fma(power, p, power)
+    return term, fma(power, p, power - term)
 
 
-@_kernel
-def _sums(
-    rows: Any, at: Any, plain: bool, terms: Any, left_out: Any, narrow: bool, high: Any, low: Any
-) -> None:
-    for i in range(rows.shape[0]):
-        of_row = (at[0, i], at[1, i], at[2, i], at[3, i], at[4, i])
-        stop = rows.shape[1] if left_out[i] < 0 else left_out[i]
-        high[i], low[i] = _sum_row(rows, i, 0, stop, of_row, plain, narrow, terms, i)
-        if stop < rows.shape[1]:
-            after = _sum_row(rows, i, stop + 1, rows.shape[1], of_row, plain, narrow, terms, i)
-            high[i] += after[0]
-            low[i] += after[1]
+@_inline
+def narrow_sums(z, n, constants, terms, apart):
+    """Return how many logits are the maximum, if they are set apart, and the sum of the others."""
+    sums, counts = lanes(), lanes()
+    for i in range(LANES):
+        sums[i] = counts[i] = 0.0
+    pad(z, n, terms)
+    for j in range(0, rounded_up(n), LANES):
+        for i in range(LANES):
+            logit = terms[j + i]
+            terms[j + i] = term = narrow_exponential(logit, constants)
+            if apart:
+                counts[i] += 1.0 if logit == constants[0] else 0.0
+                term = 0.0 if logit == constants[0] else term
+            sums[i] += term
+    return fold(counts), fold(sums), 0.0
+
+
+@_inline
+def wide_sums(z, n, constants, terms, errors, apart, big):
+    """The same, in two floats: multiples of 2**-52 `big`, which add up exactly, and the rest."""
+    high, low, lost, counts = lanes(), lanes(), lanes(), lanes()
+    for i in range(LANES):
+        high[i] = big
+        low[i] = counts[i] = 0.0
+    pad(z, n, terms)
+    for j in range(0, rounded_up(n), LANES):
+        for i in range(LANES):
+            logit = terms[j + i]
+            term, lost[i] = wide_exponential(logit, constants)
+            terms[j + i] = term
+            if apart:
+                counts[i] += 1.0 if logit == constants[0] else 0.0
+                term = 0.0 if logit == constants[0] else term
+            total = high[i] + term
+            low[i] += lost[i] + (term - (total - high[i]))
+            high[i] = total
+        for i in range(LANES):
+            errors[j + i] = lost[i]
+    for i in range(LANES):
+        high[i] -= big
+    return fold(counts), fold(high), fold(low)
+
+
+@_inline
+def span_sums(z, n, maximum, temperature, terms, errors, apart):
+    if is_narrow(z):
+        for j in range(rounded_up(n)):
+            errors[j] = 0.0
+        return narrow_sums(z, n, narrow_constants(maximum, temperature), terms, apart)
+    constants = wide_constants(maximum, temperature)
+    count, high, low = wide_sums(z, n, constants, terms, errors, apart, BIG * ONE)
+    if apart and high + low < 2.0**-20 * ONE:
+        # Of terms so small, `low` would hold all, and its additions round.
+        scale = np.int64(bits_of(high + low) & (0x7FF << 52)).view(np.float64)
+        _, high, low = wide_sums(z, n, constants, terms, errors, apart, BIG * scale)
+    return count, high, low
+
+
+@_inline
+def inverse_of(high, low):
+    total = high + low
+    first = 1 / total
+    return first, (fma(-total, first, 1.0) - ((high - total) + low) * first) * first
 
 
 @_kernel
-def _term_across(
-    columns: Any, j: int, start: int, i: int, at: Any, plain: bool, narrow: bool
-) -> Any:
-    of_column = (at[0, i], at[1, i], at[2, i], at[3, i], at[4, i])
-    return _term(columns, j, np.uintp(start + i), of_column, plain, narrow)
-
-
-@_kernel
-def _sums_across(
-    columns: Any, start: int, at: Any, plain: bool, terms: Any, narrow: bool, sums: Any
-) -> None:
-    width = terms.shape[1]
-    sums[0], sums[1] = -len(columns) * HIGH_BITS, -len(columns) * LOW_BITS
-    for j in range(columns.shape[0]):
-        if plain and narrow:
-            for i in range(width):
-                terms[j, i], high, low = _term_across(columns, j, start, i, at, True, True)
-                sums[0, i] += high
-                sums[1, i] += low
-        elif plain:
-            for i in range(width):
-                terms[j, i], high, low = _term_across(columns, j, start, i, at, True, False)
-                sums[0, i] += high
-                sums[1, i] += low
-        elif narrow:
-            for i in range(width):
-                terms[j, i], high, low = _term_across(columns, j, start, i, at, False, True)
-                sums[0, i] += high
-                sums[1, i] += low
-        else:
-            for i in range(width):
-                terms[j, i], high, low = _term_across(columns, j, start, i, at, False, False)
-                sums[0, i] += high
-                sums[1, i] += low
-
-
-@_kernel
-def _divide(terms: Any, high: Any, low: Any, narrow: bool, out: Any) -> None:
-    for i in range(terms.shape[0]):
-        _divide_row(terms, i, high[i], low[i], narrow, out, i)
-
-
-@_kernel
-def _divide_in_place(terms: Any, high: Any, low: Any) -> None:
-    # With two names for one array, the compiler would have to expect that they overlap in part.
-    for i in range(terms.shape[0]):
-        inverse, inverse_high, inverse_low, rest = _arithmetic.inverse_of(high[i], low[i])
-        for j in range(terms.shape[1]):
-            terms[i, j] = UNBIAS * _arithmetic.product_of(
-                terms[i, j], inverse, inverse_high, inverse_low, rest
-            )
-
-
-@_kernel
-def _divide_across(terms: Any, high: Any, low: Any, narrow: bool, out: Any, start: int) -> None:
-    if narrow:
-        inverse = UNBIAS / (high + low)
-        for j in range(terms.shape[0]):
-            for i in range(terms.shape[1]):
-                out[j, np.uintp(start + i)] = terms[j, i] * inverse[i]
-    else:
-        inverse, inverse_high, inverse_low, rest = _arithmetic.inverse_of(high, low)
-        for j in range(terms.shape[0]):
-            for i in range(terms.shape[1]):
-                out[j, np.uintp(start + i)] = UNBIAS * _arithmetic.product_of(
-                    terms[j, i], inverse[i], inverse_high[i], inverse_low[i], rest[i]
-                )
-
-
-@_kernel
-def _softmax_across(
-    columns: Any, start: int, terms: Any, scale: float, divisor: float, narrow: bool, out: Any
-) -> bool:
-    """Go through as many columns as there are of terms."""
-    width, plain = terms.shape[1], scale == 1.0 and divisor == 1.0
-    at, sums = np.empty((5, width)), np.empty((2, width), np.int64)
-    _maxima_across(columns, start, np.empty(width, columns.dtype), at[0])
-    for i in range(width):
-        logit = scale * at[0, i]
-        if not abs(logit) < LARGE * divisor:
-            return False
-        at[0, i], at[1, i], at[2, i] = logit, logit - RANGE * divisor, ROUNDER + BIAS
-        at[3, i], at[4, i] = scale, divisor
-    _sums_across(columns, start, at, plain, terms, narrow, sums)
-    high, low = np.empty(width), np.empty(width)
-    for i in range(width):
-        high[i], low[i] = _in_floats(sums[0, i], sums[1, i])
-    _divide_across(terms, high, low, narrow, out, start)
-    return True
-
-
-@_kernel
-def _divide_across_in_place(terms: Any, high: Any, low: Any) -> None:
-    inverse, inverse_high, inverse_low, rest = _arithmetic.inverse_of(high, low)
-    for j in range(terms.shape[0]):
-        for i in range(terms.shape[1]):
-            terms[j, i] = UNBIAS * _arithmetic.product_of(
-                terms[j, i], inverse[i], inverse_high[i], inverse_low[i], rest[i]
-            )
-
-
-@_kernel
-def _log_probabilities(
-    rows: Any, plain: bool, scales: Any, divisors: Any, high: Any, low: Any, narrow: bool, out: Any
-) -> None:
-    for i in range(rows.shape[0]):
-        scale, divisor, above, below = scales[i], divisors[i], high[i], low[i]
-        for j in range(rows.shape[1]):
-            value = rows[i, j] * scale
-            if narrow:
-                difference = (value - above) - below
+def softmax(zs, temperatures, outs):
+    """Softmax of rows of up to LONGEST logits; False if one of them needs care."""
+    count, n = zs.shape
+    z, out, given = pointer(zs), pointer(outs), pointer(temperatures)
+    same = temperatures.size == 1
+    length = rounded_up(n)
+    block = max(1, min(BLOCK // length, count))
+    memory, inverses = np.empty(2 * length * block), np.empty(2 * block)
+    terms, inverse = pointer(memory), pointer(inverses)
+    errors = beyond(terms, length * block)
+    fine = True
+    for start in range(0, count, block):
+        rows = min(block, count - start)
+        for i in range(rows):
+            inverse[i] = maximum_of(beyond(z, (start + i) * n), n)
+        for i in range(rows):
+            maximum, temperature = inverse[i], given[0 if same else start + i]
+            fine &= abs(maximum) < LARGE * temperature and COLD < temperature < HOT
+            high = low = 0.0
+            for j in range(0, n, SPAN):
+                _, part, part_low = span_sums(
+                    beyond(z, (start + i) * n + j), min(n - j, SPAN), maximum, temperature,
+                    beyond(terms, i * length + j), beyond(errors, i * length + j), False,
+                )  # fmt: skip
+                high, lost = two_sum(high, part)
+                low += lost + part_low
+            fine &= high > 0  # not NaN
+            inverse[i], inverse[block + i] = inverse_of(high, low)
+        for i in range(rows):
+            to, term, lost = (
+                beyond(out, (start + i) * n), beyond(terms, i * length), beyond(errors, i * length),
+            )  # fmt: skip
+            first, second = inverse[i], inverse[block + i]
+            if is_narrow(z):
+                for j in range(n):
+                    to[j] = np.float32(term[j] * first)
             else:
-                gap, tail = _arithmetic.gap_and_tail(value, above)
-                # Where the difference is infinite, its error is NaN.
-                difference = gap + (tail - below) if abs(gap) < np.inf else gap
-            out[i, j] = difference if plain else difference / divisor
+                for j in range(n):
+                    to[j] = fma(term[j], first, fma(lost[j], first, term[j] * second))
+    return fine and memory.size + inverses.size > 0  # used to the end, or they would be freed
 
 
-def softmax(rows: Array, out: Array, scale: float, divisor: float, *, narrow: bool) -> bool:
-    """Fill `out` with probabilities at T = divisor / scale, but stop at a row that has limits."""
-    if is_across(rows):
-        return softmax_across(rows.T, out.T, 0, len(rows), scale, divisor, narrow=narrow)
-    if rows.shape[1] > KEPT:
-        terms = scratch("terms", (1, BLOCK))
-        return bool(_softmax_of_long(rows, terms, scale, divisor, narrow, out))
-    return bool(_softmax(rows, scale, divisor, narrow, out))
+@_kernel
+def shares(zs, temperatures, state, outs):
+    """Softmax of rows, or of pieces of rows, whose sums are known."""
+    count, n = zs.shape
+    z, out = pointer(zs), pointer(outs)
+    for i in range(count):
+        maximum, temperature = state[i, MAXIMUM], temperatures[i % temperatures.size]
+        first, second = inverse_of(state[i, BELOW], state[i, BELOW + 1])
+        if is_narrow(z):
+            narrow = narrow_constants(maximum, temperature)
+            for j in range(i * n, i * n + n):
+                out[j] = np.float32(narrow_exponential(np.float64(z[j]), narrow) * first)
+        else:
+            wide = wide_constants(maximum, temperature)
+            for j in range(i * n, i * n + n):
+                term, lost = wide_exponential(z[j], wide)
+                out[j] = fma(term, first, fma(lost, first, term * second))
 
 
-def softmax_across(
-    columns: Array,
-    out: Array,
-    start: int,
-    width: int,
-    scale: float,
-    divisor: float,
-    *,
-    narrow: bool,
-) -> bool:
-    """Do so for `width` columns from `start` on, or as many as there are."""
-    length, beside = columns.shape
-    terms = scratch("terms", (length, min(width, beside - start)))
-    return bool(_softmax_across(columns, start, terms, scale, divisor, narrow, out))
+@_inline
+def gap_of(logit, maximum, temperature):
+    """Return (logit - maximum) / temperature in two floats."""
+    gap, lost = two_sum(logit, -maximum)
+    return quotient(gap, lost, temperature, 0.0)
 
 
-def maximum(rows: Array) -> Array:
-    """Return the largest logit of each row, NaN if there is a NaN, (n, 1)."""
-    result = np.empty(len(rows))
-    if is_across(rows):
-        _maxima_across(rows.T, 0, np.empty(len(rows), rows.dtype), result)
-    else:
-        _maxima(rows, result)
-    return result[:, None]
+@_inline
+def weigh(z, x, n, row, temperature, weight, weights, more):
+    """Put into `weights` and `more` what the terms of a span are weighted with, in two floats."""
+    maximum = row[MAXIMUM]
+    lowest = maximum - VANISHING * temperature
+    for j in range(n):
+        logit = np.float64(z[j])
+        if weight == GAPS:
+            gap, lost = gap_of(max(logit, lowest), maximum, temperature)
+            weights[j], more[j] = -gap, -lost
+        else:
+            weights[j], more[j] = two_sum(
+                row[REFERENCE] if logit < lowest else np.float64(x[j]), -row[REFERENCE]
+            )
+    for j in range(n, rounded_up(n)):
+        weights[j] = more[j] = 0.0
 
 
-def top_two(rows: Array) -> tuple[Array, Array, Array]:
-    """Return where the largest logit of each row is, it, and the largest of the others."""
-    top, first, second = np.empty(len(rows), np.int64), *np.empty((2, len(rows)))
-    _top_two(rows, top, first, second)
-    return top[:, None], first[:, None], second[:, None]
+@_inline
+def weighted_sum(terms, errors, weights, more, n):
+    high, low = lanes(), lanes()
+    for i in range(LANES):
+        high[i] = low[i] = 0.0
+    for j in range(0, rounded_up(n), LANES):
+        for i in range(LANES):
+            term, weight = terms[j + i], weights[j + i]
+            product = term * weight
+            lost = fma(term, weight, -product) + (errors[j + i] * weight + term * more[j + i])
+            high[i], error = two_sum(high[i], product)
+            low[i] += error + lost
+    total = error = 0.0
+    for i in range(LANES):
+        total, lost = two_sum(total, high[i])
+        error += lost + low[i]
+    return total, error
 
 
-def sums(
-    rows: Array, at: Reference, terms: Array, *, narrow: bool, left_out: Array | None = None
-) -> tuple[Array, Array]:
-    """Fill `terms` with exponentials times 2**BIAS, and return the sums of multiples, (n, 1).
-
-    One of each row may be left out of the sums; where its index is negative, none is.
-    """
-    high, low = result = np.empty((2, len(rows)), np.int64)
-    columns = (at.logit, at.floor, at.shift + (ROUNDER + BIAS), at.scale, at.divisor)
-    of_rows = np.concatenate([column.reshape(1, -1) for column in columns])
-    if is_across(rows):
-        _sums_across(rows.T, 0, of_rows, at.plain, terms.T, narrow, result)
-    else:
-        indices = np.full(len(rows), -1) if left_out is None else left_out.reshape(-1)
-        _sums(rows, of_rows, at.plain, terms, indices, narrow, high, low)
-    return high[:, None], low[:, None]
+@_inline
+def log1p(x, more):
+    """Return log(1 + x + more) for x ≥ 0 in two floats."""
+    total, lost = two_sum(1.0, x)
+    exponent = (bits_of(total) - 0x3FE6A09E667F3BCD) >> 52  # the fraction is from √½ to √2
+    f = x if exponent == 0 else np.int64(bits_of(total) - (exponent << 52)).view(np.float64) - 1.0
+    error = (more if exponent == 0 else lost + more) / total
+    half, s = 0.5 * f * f, f / (2.0 + f)
+    s2 = s * s
+    q = fma(fma(fma(fma(fma(fma(L7, s2, L6), s2, L5), s2, L4), s2, L3), s2, L2), s2, L1)
+    rest = fma(s, fma(q, s2, half), fma(np.float64(exponent), LOG2_LOW, error)) - half
+    first, lost = two_sum(exponent * LOG2_HIGH, f)
+    first, second = two_sum(first, rest)
+    return first, second + lost
 
 
-def divide(terms: Array, high: Array, low: Array, out: Array, *, narrow: bool) -> None:
-    """Fill `out` with terms / (high + low), the terms being more by 2**BIAS."""
-    high, low = high.reshape(-1), low.reshape(-1)
-    across, in_place = is_across(terms), np.may_share_memory(terms, out)
-    if across and in_place:
-        _divide_across_in_place(out.T, high, low)
-    elif across:
-        _divide_across(terms.T, high, low, narrow, out.T, 0)
-    elif in_place:
-        _divide_in_place(out, high, low)
-    else:
-        _divide(terms, high, low, narrow, out)
+@_inline
+def close(row):
+    """Fill in what follows from the sums: of all but one maximum, its logarithm, and the mean."""
+    high, lost = two_sum((row[COUNT] - 1.0) * ONE, row[BELOW])
+    low = lost + row[BELOW + 1]
+    high, low = two_sum(high, low)
+    row[REST], row[REST + 1] = high * UNIT, low * UNIT
+    row[LOGARITHM], row[LOGARITHM + 1] = log1p(row[REST], row[REST + 1])
+    total, lost = two_sum(ONE, high)
+    row[MEAN], row[MEAN + 1] = quotient(row[WEIGHTED], row[WEIGHTED + 1], total, lost + low)
 
 
-def log_probabilities(
-    rows: Array, at: Reference, high: Array, low: Array, out: Array, *, narrow: bool
-) -> None:
-    """Fill `out` with (scale z - (high + low)) / divisor."""
-    of_rows = (column.reshape(-1) for column in (at.scale, at.divisor, high, low))
-    _log_probabilities(rows, at.plain, *of_rows, narrow, out)
+@_kernel
+def sums(zs, temperatures, xs, state, weight, whole):
+    """Add the sums of rows, or of pieces of rows, to a state; False if one of them needs care."""
+    count, n = zs.shape
+    memory = np.empty(4 * SPAN)
+    terms = pointer(memory)
+    errors, weights, more = beyond(terms, SPAN), beyond(terms, 2 * SPAN), beyond(terms, 3 * SPAN)
+    fine = True
+    for i in range(count):
+        z, x, row = pointer(zs), pointer(xs), beyond(pointer(state), i * STATE)
+        z, x = beyond(z, i * n), beyond(x, i * n)
+        temperature = temperatures[i % temperatures.size]
+        if whole:
+            row[MAXIMUM] = maximum_of(z, n)
+            if weight == VECTORS:
+                j = 0
+                while j < n - 1 and z[j] != row[MAXIMUM]:
+                    j += 1
+                row[REFERENCE] = x[j]
+        maximum = row[MAXIMUM]
+        if not (abs(maximum) < LARGE * temperature and COLD < temperature < HOT):
+            return False
+        for j in range(0, n, SPAN):
+            length = min(n - j, SPAN)
+            if weight == NOTHING:
+                parts = span_sums(
+                    beyond(z, j), length, maximum, temperature, terms, errors, False
+                )
+            else:
+                parts = span_sums(beyond(z, j), length, maximum, temperature, terms, errors, True)
+            row[COUNT] += parts[0]
+            row[BELOW], lost = two_sum(row[BELOW], parts[1])
+            row[BELOW + 1] += lost + parts[2]
+            if weight > APART:
+                weigh(beyond(z, j), beyond(x, j), length, row, temperature, weight, weights, more)
+                high, low = weighted_sum(terms, errors, weights, more, length)
+                row[WEIGHTED], lost = two_sum(row[WEIGHTED], high)
+                row[WEIGHTED + 1] += lost + low
+        if not row[BELOW] >= 0:  # NaN
+            return False
+        if weight != NOTHING:
+            close(row)
+    return memory.size > 0
+
+
+@_kernel
+def log_shares(zs, temperatures, state, outs):
+    """Log-softmax of rows, or of pieces of rows, whose sums are known."""
+    count, n = zs.shape
+    z, out = pointer(zs), pointer(outs)
+    for i in range(count):
+        maximum, temperature = state[i, MAXIMUM], temperatures[i % temperatures.size]
+        logarithm, more = state[i, LOGARITHM], state[i, LOGARITHM + 1]
+        product = temperature * logarithm
+        lost = fma(temperature, logarithm, -product) + temperature * more
+        high, error = two_sum(maximum, product)
+        low, top = error + lost, 0.0 - (logarithm + more)
+        if temperature == 1.0:
+            for j in range(i * n, i * n + n):
+                out[j] = top if z[j] == maximum else (np.float64(z[j]) - high) - low
+        else:
+            for j in range(i * n, i * n + n):
+                difference = (np.float64(z[j]) - high) - low
+                out[j] = top if z[j] == maximum else difference / temperature
+
+
+@_kernel
+def products(zs, temperatures, xs, state, outs):
+    """The Jacobian's product with vectors, of rows, or of pieces of rows, whose sums are known."""
+    count, n = zs.shape
+    z, x, out = pointer(zs), pointer(xs), pointer(outs)
+    for i in range(count):
+        maximum, temperature = state[i, MAXIMUM], temperatures[i % temperatures.size]
+        reference, mean, more = state[i, REFERENCE], state[i, MEAN], state[i, MEAN + 1]
+        total = 1.0 + state[i, REST]
+        first, second = inverse_of(total * ONE, ((1.0 - total) + state[i, REST]) * ONE)
+        second -= state[i, REST + 1] / total * first
+        lowest = maximum - VANISHING * temperature
+        narrow, wide = narrow_constants(maximum, temperature), wide_constants(maximum, temperature)
+        for j in range(i * n, i * n + n):
+            logit = np.float64(z[j])
+            if is_narrow(z):
+                share = narrow_exponential(logit, narrow) * first
+            else:
+                term, lost = wide_exponential(logit, wide)
+                share = fma(term, first, fma(lost, first, term * second))
+            difference, error = two_sum(np.float64(x[j]), -reference)
+            deviation, lost_there = two_sum(difference, -mean)
+            deviation += lost_there + (error - more)
+            out[j] = 0.0 if logit < lowest else share * deviation / temperature
+
+
+def _array(dtype: Any, dimensions: int, *, readonly: bool = False) -> Any:
+    return types.Array(dtype, dimensions, "C", readonly=readonly)
+
+
+def compile_for(name: str, dtype: str) -> Callable[..., Any]:
+    """Compile a kernel for rows of float32 ("f") or float64 ("d"), or load it from the cache."""
+    number = types.float32 if dtype == "f" else types.float64
+    rows, out = _array(number, 2, readonly=True), _array(number, 2)
+    temperatures, state = _array(types.float64, 1, readonly=True), _array(types.float64, 2)
+    arguments = {
+        "softmax": (rows, temperatures, out),
+        "shares": (rows, temperatures, state, out),
+        "sums": (rows, temperatures, rows, state, types.intp, types.boolean),
+        "log_shares": (rows, temperatures, state, out),
+        "products": (rows, temperatures, rows, state, out),
+    }
+    kernel = globals()[name]
+    kernel.compile(arguments[name])
+    return kernel

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from softmax_lib._arguments import Array, Axis, prepare, rounded
-from softmax_lib._double_word import add, divide, sum_last_axis, two_product, two_sum
-from softmax_lib._unevaluated import exponentials, one_plus, scaled_gaps
+from softmax_lib._arguments import Array, Axis, real, rounded
+from softmax_lib._double_word import exactly
+from softmax_lib._rows import jacobian_products, probabilities
+from softmax_lib._slices import Slices
 
 
 @np.errstate(all="ignore")
@@ -87,24 +89,21 @@ def softmax_jacobian(z: ArrayLike, /, *, temperature: ArrayLike = 1.0) -> Any:
     array([[ 3.72007598e-44, -3.72007598e-44],
            [-3.72007598e-44,  3.72007598e-44]])
     """
-    slices = prepare(z, axis=-1, temperature=temperature)
-    classes = slices.rows.shape[-1]
-    if not slices.rows.size:
+    slices = Slices.of(z, axis=-1, temperature=temperature, narrow=False)
+    p = np.asarray(replace(slices, dtype=slices.wide).map(probabilities))
+    classes = slices.length
+    if not p.size:
         return rounded(np.empty((*slices.shape, classes)), slices.dtype)
-    terms, term_errors, rest, rest_error = exponentials(*scaled_gaps(slices))
-    denominator, denominator_error = one_plus(rest, rest_error)
-    quotient, error = divide(terms, term_errors, denominator, denominator_error)
-    probabilities = quotient + error
-    # 1 - p without cancellation: no term exceeds 1, and at the maximum 1 - term is exactly 0.
-    complements = add(1 - terms, rest, rest_error - term_errors) / denominator
-    factors = np.where(
-        np.eye(classes, dtype=np.bool_), complements[..., :, None], -probabilities[..., None, :]
-    )
-    jacobian = _product_over(probabilities[..., :, None], factors, slices.temperature[..., None])
-    return rounded(jacobian, slices.dtype)
+    # 1 - p is exact enough, except for the largest p: it may be close to 1, and the others' sum is
+    # what 1 lacks.
+    at, complements, others = p.argmax(axis=-1)[..., None], 1 - p, p.copy()
+    np.put_along_axis(others, at, 0, axis=-1)
+    np.put_along_axis(complements, at, exactly(others).sum().rounded(), axis=-1)
+    factors = np.where(np.eye(classes, dtype=np.bool_), complements[..., None], -p[..., None, :])
+    temperatures = slices.temperatures()[..., None, None]
+    return rounded(_product_over(p[..., None], factors, temperatures), slices.dtype)
 
 
-@np.errstate(all="ignore")
 def softmax_jvp(
     z: ArrayLike,
     tangent: ArrayLike,
@@ -192,7 +191,6 @@ def softmax_jvp(
     return _jacobian_times("tangent", tangent, z, axis=axis, temperature=temperature)
 
 
-@np.errstate(all="ignore")
 def softmax_vjp(
     z: ArrayLike,
     cotangent: ArrayLike,
@@ -264,32 +262,14 @@ def softmax_vjp(
 def _jacobian_times(
     name: str, vector: ArrayLike, z: ArrayLike, *, axis: Axis, temperature: ArrayLike
 ) -> Any:
-    slices = prepare(z, axis=axis, temperature=temperature)
-    vectors = slices.rows_of(name, vector)
-    if not slices.rows.size:
-        return slices.restore(slices.rows)
-    gaps, gap_errors = scaled_gaps(slices)
-    terms, term_errors, rest, rest_error = exponentials(gaps, gap_errors)
-    vectors = np.select([terms == 0, ~np.isfinite(vectors)], [0, np.nan], vectors)
-    # Scaled to 2**900 at most, so that no difference and no product of theirs overflows, and the
-    # products with the smallest terms do not underflow either.
-    exponent = np.frexp(np.max(np.abs(vectors), axis=-1, keepdims=True))[1] - 900
-    vectors = np.ldexp(vectors, -exponent)
-    # Relative to the vector at the maximum: where that has all but probability 1, the mean of the
-    # differences is small, and known to a few ulps of itself.
-    top = np.argmax(gaps, axis=-1, keepdims=True)
-    differences, difference_errors = two_sum(vectors, -np.take_along_axis(vectors, top, axis=-1))
-    products, product_errors = two_product(terms, differences)
-    product_errors += terms * difference_errors + term_errors * differences
-    denominator = one_plus(rest, rest_error)
-    mean, mean_error = divide(*sum_last_axis(products, product_errors), *denominator)
-    deviations = add(differences, -mean, difference_errors - mean_error)
-    quotient, error = divide(terms, term_errors, *denominator)
-    return slices.restore(_product_over(quotient + error, deviations, slices.temperature, exponent))
+    given = real(name, vector)
+    narrow = given.dtype == np.float32
+    slices = Slices.of(z, axis=axis, temperature=temperature, narrow=narrow)
+    return slices.map(jacobian_products, beside=slices.alongside(name, given))
 
 
-def _product_over(first: Array, second: Array, divisor: Array, exponent: Array | int = 0) -> Array:
-    """Return first * second / divisor * 2**exponent, where 0 / 0 is 0.
+def _product_over(first: Array, second: Array, divisor: Array) -> Array:
+    """Return first * second / divisor, where 0 / 0 is 0.
 
     Nothing overflows or underflows unless the result does.
     """
@@ -297,7 +277,5 @@ def _product_over(first: Array, second: Array, divisor: Array, exponent: Array |
     second, second_exponent = np.frexp(second)
     divisor, divisor_exponent = np.frexp(np.abs(divisor))
     product = first * second
-    quotient = np.ldexp(
-        product / divisor, first_exponent + second_exponent - divisor_exponent + exponent
-    )
+    quotient = np.ldexp(product / divisor, first_exponent + second_exponent - divisor_exponent)
     return np.where(product == 0, 0, quotient) + 0.0  # -0.0 + 0.0 is 0.0

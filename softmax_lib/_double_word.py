@@ -1,37 +1,88 @@
-"""Sums, products and quotients of floats together with their rounding errors.
+"""Numbers carried as two floats: a value, and a much smaller error that rounding took from it.
 
-A number is carried as an unevaluated sum of a float and a much smaller one (Dekker 1971,
-doi:10.1007/BF01397083). Where the float is not finite, its error is meaningless, often NaN.
+Dekker 1971, doi:10.1007/BF01397083. Where the value is not finite, the error means nothing.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
 from softmax_lib._arguments import Array
 
 
-def two_sum(first: Array, second: Array) -> tuple[Array, Array]:
+@dataclass(frozen=True, slots=True)
+class DoubleWord:
+    """The unevaluated sum of a value and an error, float64 or longdouble."""
+
+    value: Array
+    error: Array
+
+    def __add__(self, other: DoubleWord) -> DoubleWord:
+        total = two_sum(self.value, other.value)
+        return DoubleWord(total.value, total.error + (self.error + other.error))
+
+    def __neg__(self) -> DoubleWord:
+        return DoubleWord(-self.value, -self.error)
+
+    def __sub__(self, other: DoubleWord) -> DoubleWord:
+        return self + -other
+
+    def __mul__(self, other: DoubleWord) -> DoubleWord:
+        product = two_product(self.value, other.value)
+        crossed = self.value * other.error + self.error * other.value
+        return DoubleWord(product.value, product.error + crossed)
+
+    def __truediv__(self, other: DoubleWord) -> DoubleWord:
+        quotient = self.value / other.value
+        product = two_product(quotient, other.value)
+        # The remainder of a rounded quotient is a float: this difference is exact.
+        remainder = (self.value - product.value) - product.error
+        return DoubleWord(
+            quotient, (remainder + self.error - quotient * other.error) / other.value
+        )
+
+    def rounded(self) -> Array:
+        """Return the sum as one float."""
+        result: Array = self.value + finite_or_zero(self.error)
+        return result
+
+    def sum(self, largest: Array | None = None) -> DoubleWord:
+        """Return sums along the last axis, (..., 1); no value exceeds `largest`, if it is given.
+
+        The values are cut at a multiple of one power of two for each row: what is above adds up
+        exactly, in any order, and what is below is too small for its roundings to matter.
+        """
+        if largest is None:
+            largest = np.abs(self.value).max(axis=-1, keepdims=True, initial=0)
+        exponent = np.frexp(largest)[1] + self.value.shape[-1].bit_length()
+        rounder = np.ldexp(self.value.dtype.type(1.5), exponent)
+        heads = self.value + rounder
+        heads -= rounder
+        low = self.value - heads
+        low += self.error
+        return two_sum(
+            np.add.reduce(heads, axis=-1, keepdims=True), np.add.reduce(low, axis=-1, keepdims=True)
+        )
+
+
+def exactly(value: Array) -> DoubleWord:
+    """Return a float as two."""
+    return DoubleWord(value, np.zeros_like(value))
+
+
+def two_sum(first: Array, second: Array) -> DoubleWord:
     """Return first + second, rounded, and exactly what the rounding lost (Knuth)."""
     total = first + second
-    second_part = total - first
-    return total, (first - (total - second_part)) + (second - second_part)
+    part = total - first
+    error = first - (total - part)
+    error += second - part
+    return DoubleWord(total, error)
 
 
-def add(first: Array, second: Array, errors: Array) -> Array:
-    """Return first + second + errors, all but rounded once."""
-    total, error = two_sum(first, second)
-    return total + finite_or_zero(error + errors)
-
-
-def finite_or_zero(errors: Array) -> Array:
-    """Drop the errors of what is not finite."""
-    return np.where(np.isfinite(errors), errors, 0)
-
-
-def two_product(first: Array, second: Array) -> tuple[Array, Array]:
+def two_product(first: Array, second: Array) -> DoubleWord:
     """Return first * second, rounded, and exactly what the rounding lost (Dekker)."""
     product = first * second
     first_high, first_low = _split(first)
@@ -39,31 +90,12 @@ def two_product(first: Array, second: Array) -> tuple[Array, Array]:
     error = ((first_high * second_high - product) + first_high * second_low) + (
         first_low * second_high
     )
-    return product, error + first_low * second_low
+    return DoubleWord(product, error + first_low * second_low)
 
 
-def divide(
-    dividend: Array, dividend_error: Array, divisor: Array, divisor_error: Array
-) -> tuple[Array, Array]:
-    """Return the quotient of two unevaluated sums as another one."""
-    quotient = dividend / divisor
-    product, product_error = two_product(quotient, divisor)
-    # The remainder of a rounded quotient is a float: this difference is exact.
-    remainder = (dividend - product) - product_error
-    return quotient, (remainder + dividend_error - quotient * divisor_error) / divisor
-
-
-def sum_last_axis(values: Array, errors: Array) -> tuple[Array, Array]:
-    """Return the sums of values + errors, (..., K) to (..., 1), by halving the last axis."""
-    while (count := values.shape[-1]) > 1:
-        half = (count + 1) // 2
-        paired = count - half
-        total, error = two_sum(values[..., :paired], values[..., half:])
-        error += errors[..., :paired] + errors[..., half:]
-        # With an odd count, the middle element has no partner in this round.
-        values = np.concatenate([total, values[..., paired:half]], axis=-1)
-        errors = np.concatenate([error, errors[..., paired:half]], axis=-1)
-    return values, errors
+def finite_or_zero(errors: Array) -> Array:
+    """Drop the errors of what is not finite."""
+    return np.where(np.isfinite(errors), errors, 0)
 
 
 def _split(values: Array) -> tuple[Array, Array]:

@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from softmax_lib._arguments import Array, Axis, Slices, is_floating, not_masked, prepare
-from softmax_lib._double_word import add, divide, finite_or_zero, sum_last_axis
-from softmax_lib._softmax import log_softmax
-from softmax_lib._unevaluated import exponentials, log1p_of_rest, one_plus, scaled_gaps
+from softmax_lib._arguments import Array, Axis, is_floating, not_masked
+from softmax_lib._double_word import DoubleWord, exactly, finite_or_zero, two_product, two_sum
+from softmax_lib._rows import APART, GAPS, Rows, sums_of
+from softmax_lib._slices import Slices
 
 
-@np.errstate(all="ignore")
 def entropy(z: ArrayLike, /, *, axis: Axis = -1, temperature: ArrayLike = 1.0) -> Any:
     r"""Return the Shannon entropy of a softmax, -Σᵢ pᵢ log pᵢ with p = softmax(z/T).
 
@@ -83,21 +82,15 @@ def entropy(z: ArrayLike, /, *, axis: Axis = -1, temperature: ArrayLike = 1.0) -
     >>> entropy([[0.0, 40.0]] * 3, temperature=[[1.0], [10.0], [np.inf]])
     array([1.74182524e-16, 9.00947678e-02, 6.93147181e-01])
     """
-    slices = prepare(z, axis=axis, temperature=temperature)
-    if not slices.rows.size:
-        return slices.reduce(np.zeros((*slices.rows.shape[:-1], 1)), keepdims=False)
-    gaps, gap_errors = scaled_gaps(slices)
-    terms, term_errors, rest, rest_error = exponentials(gaps, gap_errors)
-    surprisals = np.where(terms == 0, 0, -gaps)  # 0 log 0 is 0
-    mean, mean_error = divide(
-        *sum_last_axis(terms * surprisals, term_errors * surprisals - terms * gap_errors),
-        *one_plus(rest, rest_error),
-    )
-    logarithm, error = log1p_of_rest(rest, rest_error)
-    return slices.reduce(add(logarithm, mean, error + mean_error), keepdims=False)
+    slices = Slices.of(z, axis=axis, temperature=temperature)
+    return slices.reduce(_entropies, empty=0.0)
 
 
-@np.errstate(all="ignore")
+def _entropies(rows: Rows) -> Array:
+    sums = sums_of(rows, GAPS)
+    return (sums.logarithm + sums.mean).rounded()
+
+
 def cross_entropy(z: ArrayLike, target: ArrayLike, /, *, axis: Axis = -1) -> Any:
     r"""Return the cross-entropy of a softmax relative to a target, -Σᵢ yᵢ log softmax(z)ᵢ.
 
@@ -166,46 +159,77 @@ def cross_entropy(z: ArrayLike, target: ArrayLike, /, *, axis: Axis = -1) -> Any
     >>> cross_entropy([[20.0, 0.0], [0.0, 0.0]], [0.5, 0.5])
     array([10.        ,  0.69314718])
     """
-    slices = prepare(z, axis=axis)
-    weights = _weights(target, slices, axis)
-    if not slices.rows.size:
-        return slices.reduce(np.zeros((*slices.rows.shape[:-1], 1)), keepdims=False)
-    losses = -log_softmax(slices.rows)
-    products = np.where((weights == 0) & (losses == np.inf), 0, weights * losses)
-    total, error = sum_last_axis(products, np.zeros_like(products))
-    return slices.reduce(total + finite_or_zero(error), keepdims=False)
-
-
-def _weights(target: ArrayLike, slices: Slices, axis: Axis) -> Array:
-    """Check the target and return the weight of each class, (..., K)."""
     targets = not_masked("target", target)
     if targets.dtype.kind in "iu":
-        return _one_hot(targets, slices, axis)
+        slices = Slices.of(z, axis=axis)
+        indices = _checked_indices(targets, slices, axis)
+        if not slices.logits.size:
+            return slices.reduce(_losses, empty=0.0)
+        logits = np.take_along_axis(slices.logits, indices[..., None], axis=-1)[..., 0]
+        return slices.reduce(_losses, logits.astype(slices.wide), empty=0.0)
+    slices = Slices.of(z, axis=axis, narrow=False)
+    return slices.reduce(_weighted_losses, empty=0.0, beside=_checked_weights(targets, slices))
+
+
+def _losses(rows: Rows, logit: Array) -> Array:
+    """Return how far a logit of each row is below the logarithm of the sum."""
+    sums = sums_of(rows, APART)
+    gap = two_sum(sums.maximum, -logit)
+    at_maximum = logit == sums.maximum
+    gap = DoubleWord(np.where(at_maximum, 0, gap.value), np.where(at_maximum, 0, gap.error))
+    return (gap + sums.logarithm).rounded()
+
+
+def _weighted_losses(rows: Rows) -> Array:
+    """Return the sums of weighted gaps, and of weights times the logarithm: all are positive."""
+    sums = sums_of(rows, APART)
+    zeros = exactly(np.zeros_like(sums.maximum))
+    gaps_total, weights_total, infinite = zeros, zeros, sums.maximum != sums.maximum
+    for _, logits, weights in rows.pieces():
+        gap = two_sum(sums.state[:, :1], -logits)
+        product = two_product(weights, gap.value)
+        error = product.error + weights * gap.error
+        counts = (weights != 0) & (product.value < np.inf)
+        infinite = infinite | ((weights != 0) & (gap.value == np.inf)).any(axis=-1, keepdims=True)
+        value = np.where(counts, product.value, 0)
+        gaps_total += DoubleWord(value, np.where(counts, finite_or_zero(error), 0)).sum()
+        weights_total += exactly(weights).sum()
+    total = (gaps_total + weights_total * sums.logarithm).rounded()
+    return np.where(infinite & ~np.isnan(total), np.inf, total)
+
+
+def _checked_weights(targets: Array, slices: Slices) -> Array:
     if not is_floating(targets.dtype):
         raise TypeError(
             "target must be class indices (integers) or weights (floating), "
             f"got dtype {targets.dtype}"
         )
-    weights = slices.rows_of("target", targets)
-    invalid = weights[~((weights >= 0) & (weights < np.inf))]
+    like_indices = targets.shape == slices.batch and targets.ndim < len(slices.shape)
+    if like_indices and (targets == np.floor(targets)).all():
+        raise ValueError(
+            f"target of shape {targets.shape} and dtype {targets.dtype} looks like class indices, "
+            "which must be integers: pass target.astype(int); weights for all slices are passed "
+            f"in z's shape {slices.shape}, as np.broadcast_to(target, z.shape)"
+        )
+    weights = slices.alongside("target", targets)
+    invalid = targets[~((targets >= 0) & (targets < np.inf))]
     if invalid.size:
         raise ValueError(f"weights in target must be finite and at least 0, got {invalid[0]}")
     return weights
 
 
-def _one_hot(indices: Array, slices: Slices, axis: Axis) -> Array:
-    shape, classes = slices.rows.shape[:-1], slices.rows.shape[-1]
+def _checked_indices(indices: Array, slices: Slices, axis: Axis) -> Array:
     if axis is None or isinstance(axis, tuple):
         raise TypeError(f"axis must be an int if target is class indices, got {axis}")
-    if indices.shape != shape:
+    if indices.shape != slices.batch:
         raise ValueError(
             "class indices in target must have z's shape without axis, "
-            f"{shape}, got shape {indices.shape}; weights must be floating"
+            f"{slices.batch}, got shape {indices.shape}; weights must be floating"
         )
-    invalid = indices[(indices < 0) | (indices >= classes)]
+    invalid = indices[(indices < 0) | (indices >= slices.length)]
     if invalid.size:
         raise ValueError(
-            f"class indices in target must be at least 0 and below K = {classes}, got {invalid[0]}"
+            "class indices in target must be at least 0 and below "
+            f"K = {slices.length}, got {invalid[0]}"
         )
-    one_hot: Array = indices[..., None] == np.arange(classes)
-    return one_hot
+    return indices

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from softmax_lib._arguments import Array, prepare
-from softmax_lib._softmax import log_softmax
+from softmax_lib._arguments import Array
+from softmax_lib._limits import Limits, need_no_care
+from softmax_lib._slices import Slices
 
 # How much noise is held at once, in float64 values; a single row may have more.
 _BLOCK = 2**20
@@ -115,15 +116,12 @@ def sample(
             "rng must be a numpy.random.Generator, such as np.random.default_rng(seed), "
             f"got {type(rng).__name__}"
         )
-    slices = prepare(z, axis=-1, temperature=temperature)
-    *batch, classes = slices.rows.shape
-    draws = _shape(size)
-    drawn = np.empty((*draws, *batch), dtype=np.intp)
+    slices = Slices.of(z, axis=-1, temperature=temperature, narrow=False)
+    drawn = np.empty((*_shape(size), *slices.batch), dtype=np.intp)
     if drawn.size:
-        _refuse_rows_without_distribution(slices.rows)
-        # In place of z/T, which may overflow: argmax does not see what is subtracted from a row.
-        logits = log_softmax(slices.rows, temperature=slices.temperature)
-        _argmax_with_noise(logits.astype(np.float64).reshape(-1, classes), rng, drawn.reshape(-1))
+        maximum = np.max(slices.logits, axis=-1, initial=-np.inf).astype(slices.wide)
+        _refuse_rows_without_distribution(slices, maximum)
+        _argmax_with_noise(slices, maximum, rng, drawn.reshape(-1))
     return drawn[()]
 
 
@@ -139,11 +137,12 @@ def _shape(size: int | tuple[int, ...] | None) -> tuple[int, ...]:
     return lengths
 
 
-def _refuse_rows_without_distribution(rows: Array) -> None:
-    maximum = np.max(rows, axis=-1, initial=-np.inf)
+def _refuse_rows_without_distribution(slices: Slices, maximum: Array) -> None:
+    infinite = maximum == np.inf
+    several = infinite & (np.count_nonzero(slices.logits == np.inf, axis=-1) > 1)
     for invalid, reason in [
         (np.isnan(maximum), "a NaN"),
-        (np.count_nonzero(rows == np.inf, axis=-1) > 1, "more than one +inf"),
+        (several, "more than one +inf"),
         (maximum == -np.inf, "nothing above -inf"),
     ]:
         if np.any(invalid):
@@ -151,12 +150,35 @@ def _refuse_rows_without_distribution(rows: Array) -> None:
             raise ValueError(f"z{index or ''} is no distribution to draw from: it has {reason}")
 
 
-def _argmax_with_noise(logits: Array, rng: np.random.Generator, drawn: Array) -> None:
-    """Fill `drawn` with indices of classes, going through the rows of `logits` over and over."""
-    count, classes = logits.shape
-    rows_at_once = max(_BLOCK // classes, 1)
+def _argmax_with_noise(
+    slices: Slices, maximum: Array, rng: np.random.Generator, drawn: Array
+) -> None:
+    """Fill `drawn` with indices of classes, going through the slices over and over."""
+    batch, count, classes = slices.batch or (1,), maximum.size, slices.length
+    logits_of, maximum = slices.logits.reshape((*batch, classes)), maximum.reshape(batch)
+    temperatures = slices.temperatures().reshape(batch)
+    rows_at_once, span = max(_BLOCK // classes, 1), min(classes, _BLOCK)
     for start in range(0, drawn.size, rows_at_once):
         part = drawn[start : start + rows_at_once]
-        perturbed = rng.gumbel(size=(part.size, classes))
-        perturbed += logits[np.arange(start, start + part.size) % count]
-        np.argmax(perturbed, axis=-1, out=part)
+        at = np.unravel_index(np.arange(start, start + part.size) % count, batch)
+        best = np.full(part.size, -np.inf)
+        for first in range(0, classes, span):
+            logits = logits_of[..., first : first + span][at]
+            gaps = _gaps(logits.astype(slices.wide), maximum[at], temperatures[at])
+            perturbed = rng.gumbel(size=gaps.shape)
+            perturbed += gaps
+            index = np.argmax(perturbed, axis=-1)
+            value = np.take_along_axis(perturbed, index[:, None], axis=-1)[:, 0]
+            part[value > best] = (index + first)[value > best]
+            best = np.maximum(best, value)
+
+
+def _gaps(logits: Array, maximum: Array, temperature: Array) -> Array:
+    """Return (z - max z) / T, limits included: argmax does not see what a row has been less."""
+    maximum, temperature = maximum.reshape(-1, 1), temperature.reshape(-1, 1)
+    if not need_no_care(maximum, temperature):
+        limits = Limits(maximum, temperature, np.zeros(maximum.shape, np.intp))
+        logits, maximum = limits.replace(logits), limits.replace(maximum)
+        temperature = limits.temperatures
+    gaps: Array = ((logits - maximum) / temperature).astype(np.float64)
+    return gaps

@@ -7,14 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from softmax_lib._arguments import Axis, arrange, lay_out, prepare, reduced
-from softmax_lib._blocks import (
-    log_softmax_by_blocks,
-    logsumexp_by_blocks,
-    softmax_at_once,
-    softmax_by_blocks,
-)
-from softmax_lib._unevaluated import log_probabilities, log_sums, probabilities, scaled_gaps
+from softmax_lib._arguments import Array, Axis
+from softmax_lib._double_word import exactly
+from softmax_lib._rows import APART, Rows, log_probabilities, probabilities, sums_of
+from softmax_lib._slices import Slices
 
 
 def softmax(
@@ -114,17 +110,9 @@ def softmax(
     array([[0.       , 0.5      , 0.5      ],
            [0.1553624, 0.4223188, 0.4223188]])
     """
-    if where is None and (result := softmax_at_once(z, axis, temperature)) is not None:
-        return result
-    with np.errstate(all="ignore"):
-        given = arrange(z, axis=axis, temperature=temperature, where=where)
-        if given.working != np.float64:
-            slices = lay_out(given)
-            return slices.restore(probabilities(slices) if slices.rows.size else slices.rows)
-        return softmax_by_blocks(given)
+    return Slices.of(z, axis=axis, temperature=temperature, where=where).map(probabilities)
 
 
-@np.errstate(all="ignore")
 def log_softmax(
     z: ArrayLike,
     /,
@@ -207,17 +195,10 @@ def log_softmax(
     >>> log_softmax([1000.0, 1000.0], where=[True, False])
     array([  0., -inf])
     """
-    given = arrange(z, axis=axis, temperature=temperature, where=where)
-    if given.working != np.float64:
-        slices = lay_out(given)
-        if not slices.rows.size:
-            return slices.restore(slices.rows)
-        result = log_probabilities(*scaled_gaps(slices))
-        return slices.restore(np.where(slices.keep, result, -np.inf))
-    return log_softmax_by_blocks(given)
+    slices = Slices.of(z, axis=axis, temperature=temperature, where=where)
+    return slices.map(log_probabilities, left_out=-np.inf)
 
 
-@np.errstate(all="ignore")
 def logsumexp(
     z: ArrayLike, /, *, axis: Axis = -1, keepdims: bool = False, where: ArrayLike | None = None
 ) -> Any:
@@ -286,11 +267,8 @@ def logsumexp(
     >>> logsumexp([[1000.0, 1000.0], [0.0, 0.0]])
     array([1.00069315e+03, 6.93147181e-01])
     """
-    given = arrange(z, axis=axis, where=where)
-    if given.working != np.float64:
-        slices = lay_out(given)
-        return slices.reduce(log_sums(slices), keepdims=keepdims)
-    return reduced(logsumexp_by_blocks(given), given, keepdims=keepdims)
+    slices = Slices.of(z, axis=axis, where=where)
+    return slices.reduce(_logarithms_of_sums, empty=-np.inf, keepdims=keepdims)
 
 
 @np.errstate(all="ignore")
@@ -334,6 +312,12 @@ def naive_softmax(z: ArrayLike, /, *, axis: Axis = -1) -> Any:
     >>> naive_softmax(np.array([100, 0], dtype=np.float32))
     array([nan,  0.], dtype=float32)
     """
-    slices = prepare(z, axis=axis)
-    exponentials = np.exp(slices.rows.astype(slices.dtype))
+    slices = Slices.of(z, axis=axis)
+    exponentials = np.exp(slices.rows().astype(slices.dtype))
     return slices.restore(exponentials / np.sum(exponentials, axis=-1, keepdims=True))
+
+
+def _logarithms_of_sums(rows: Rows) -> Array:
+    sums = sums_of(rows, APART)
+    total = exactly(sums.maximum) + sums.logarithm
+    return np.where(np.isinf(sums.maximum), sums.maximum, total.rounded())

@@ -1,17 +1,15 @@
-"""Threads for NumPy's and the compiled kernels, which let go of the interpreter's lock."""
+"""Threads for work that lets go of the interpreter's lock, as NumPy and compiled kernels do."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from contextvars import copy_context
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 _Item = TypeVar("_Item")
-_Result = TypeVar("_Result")
 
 _pool: ThreadPoolExecutor | None = None
 
@@ -22,33 +20,43 @@ def processors() -> int:
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
-def in_turn(function: Callable[[_Item], _Result], items: Sequence[_Item]) -> list[_Result]:
-    """Return the function's results, computed one after the other."""
-    return [function(item) for item in items]
+def in_threads(function: Callable[[_Item], object], items: Sequence[_Item]) -> None:
+    """Call a function with each item, on as many threads as there are processors.
 
-
-def in_threads(function: Callable[[_Item], _Result], items: Sequence[_Item]) -> list[_Result]:
-    """Return the function's results, computed by as many threads as there are processors.
-
-    The function must not call this one: it would wait for a thread that waits for it.
+    Each thread takes the next item when it is done with one. The function must not call this one:
+    it would wait for a thread that waits for it.
     """
-    global _pool
-    count = min(processors(), len(items))
-    if count < 2:
-        return in_turn(function, items)
-    if _pool is None:
-        # Imported late: it takes longer than all of this library.
-        from concurrent.futures import ThreadPoolExecutor
+    remaining, stopped = iter(items), False
 
-        _pool = ThreadPoolExecutor(max(processors() - 1, 1), "softmax_lib")
-    shares = [items[first::count] for first in range(count)]
-    # In the caller's context, which holds what NumPy does about floating-point errors.
-    others = [_pool.submit(copy_context().run, in_turn, function, share) for share in shares[1:]]
-    results: list[_Result] = list(items)  # type: ignore[arg-type]  # all are replaced
-    results[::count] = in_turn(function, shares[0])
-    for first, other in enumerate(others, 1):
-        results[first::count] = other.result()
-    return results
+    def work() -> None:
+        for item in remaining:
+            if stopped:
+                return
+            function(item)
+
+    others = list(_started(work, min(processors(), len(items)) - 1))
+    try:
+        work()
+    finally:
+        stopped = True  # by an error or an interruption, if not by the end
+        for other in others:
+            if not other.cancel():
+                other.result()
+
+
+def _started(work: Callable[[], None], count: int) -> Iterator[Future[None]]:
+    global _pool
+    try:
+        if count > 0 and _pool is None:
+            # Imported late: it takes longer than all of this library.
+            from concurrent.futures import ThreadPoolExecutor
+
+            _pool = ThreadPoolExecutor(processors() - 1, "softmax_lib")
+        for _ in range(count):
+            assert _pool is not None
+            yield _pool.submit(work)
+    except RuntimeError:  # at the interpreter's exit there are no new threads
+        return
 
 
 def _forget_pool() -> None:

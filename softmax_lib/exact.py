@@ -18,8 +18,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from softmax_lib._arguments import Array, Axis, Slices, is_floating, prepare
+from softmax_lib._arguments import Array, Axis, is_floating
 from softmax_lib._formats import Format
+from softmax_lib._slices import Slices
 
 try:
     import mpmath
@@ -101,7 +102,7 @@ def exact_softmax(
             return output.number(Fraction(1, distribution.counts[0]), _zero)
         return output.number(Fraction(0), lambda bits: distribution.probability(index, bits))
 
-    slices = prepare(z, axis=axis, temperature=temperature, where=where)
+    slices = Slices.of(z, axis=axis, temperature=temperature, where=where)
     return _elementwise(slices, probability, impossible=0.0, rounded=rounded)
 
 
@@ -161,7 +162,7 @@ def exact_log_softmax(
     def log_probability(distribution: _Distribution, index: int, output: _Output) -> Any:
         return output.number(distribution.gaps[index], distribution.log1p_of_rest, sign=-1)
 
-    slices = prepare(z, axis=axis, temperature=temperature, where=where)
+    slices = Slices.of(z, axis=axis, temperature=temperature, where=where)
     return _elementwise(slices, log_probability, impossible=-np.inf, rounded=rounded)
 
 
@@ -217,19 +218,20 @@ def exact_logsumexp(
     >>> exact_logsumexp([[0.0, 0.0], [0.0, -1000.0]])
     array([0.69314718, 0.        ])
     """
-    slices = prepare(z, axis=axis, where=where)
+    slices = Slices.of(z, axis=axis, where=where)
     output = _output(slices, rounded=rounded)
-    result = np.empty((*slices.rows.shape[:-1], 1), dtype=output.dtype)
-    for at in np.ndindex(result.shape[:-1]):
-        row = slices.rows[at]
+    rows, one = slices.rows(), slices.wide.type(1)
+    result = np.empty(slices.batch, dtype=output.dtype)
+    for at in np.ndindex(slices.batch):
+        row = rows[at]
         maximum = np.max(row, initial=-np.inf)
         if np.isfinite(maximum):
-            distribution = _distribution(row, slices.temperature[at][0])
+            distribution = _distribution(row, one)
             assert distribution is not None
             result[at] = output.number(_fraction(maximum), distribution.log1p_of_rest)
         else:
             result[at] = output.constant(maximum)
-    return output.finish(slices).reduce(result, keepdims=keepdims)
+    return output.finish(slices).reduced(result, keepdims=keepdims)
 
 
 @np.errstate(all="ignore")
@@ -441,7 +443,7 @@ class _Unrounded:
 
 
 def _output(slices: Slices, *, rounded: bool) -> _Output:
-    return _Rounded(slices.rows.dtype, Format.of(slices.dtype)) if rounded else _Unrounded()
+    return _Rounded(slices.wide, Format.of(slices.dtype)) if rounded else _Unrounded()
 
 
 def _elementwise(
@@ -453,15 +455,16 @@ def _elementwise(
 ) -> Any:
     """Compute each distinct element of each slice; `impossible` is for probability 0."""
     output = _output(slices, rounded=rounded)
-    result = np.full(slices.rows.shape, output.constant(np.nan), dtype=output.dtype)
-    for at in np.ndindex(result.shape[:-1]):
-        distribution = _distribution(slices.rows[at], slices.temperature[at][0])
+    rows, temperatures = slices.rows(), slices.temperatures()
+    result = np.full(rows.shape, output.constant(np.nan), dtype=output.dtype)
+    for at in np.ndindex(slices.batch):
+        distribution = _distribution(rows[at], temperatures[at])
         if distribution is not None:
             values = np.full(len(distribution.gaps) + 1, output.constant(impossible))
             for index in range(len(distribution.gaps)):
                 values[index] = compute(distribution, index, output)
             result[at] = values[distribution.indices]
-    result[~slices.keep] = output.constant(impossible)
+    result[~slices.kept()] = output.constant(impossible)
     return output.finish(slices).restore(result)
 
 

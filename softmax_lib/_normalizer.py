@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from softmax_lib._arguments import Array, Axis, arrange, lay_out, real
-from softmax_lib._blocks import states_by_blocks
-from softmax_lib._double_word import finite_or_zero, two_sum
-from softmax_lib._unevaluated import exponentials, one_plus, scaled_gaps
+from softmax_lib._arguments import Array, Axis, real
+from softmax_lib._double_word import exactly, finite_or_zero, two_sum
+from softmax_lib._rows import APART, Rows, sums_of
+from softmax_lib._slices import Slices
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +95,6 @@ class OnlineNormalizer:
             object.__setattr__(self, name, values[()])
 
     @classmethod
-    @np.errstate(all="ignore")
     def of(cls, z: ArrayLike, /, *, axis: Axis = -1) -> OnlineNormalizer:
         """Return the state of the slices of z, (max z, Σⱼ exp(zⱼ - max z)).
 
@@ -128,20 +127,9 @@ class OnlineNormalizer:
         >>> OnlineNormalizer.of([[0.0, 0.0], [5.0, -5.0]], axis=0).denominator
         array([1.00673795, 1.00673795])
         """
-        given = arrange(z, axis=axis)
-        if given.working == np.float64:
-            return cls(*states_by_blocks(given))
-        slices = lay_out(given)
-        rows = slices.rows
-        maximum = np.max(rows, axis=-1, keepdims=True, initial=-np.inf)
-        denominator = np.zeros_like(maximum)
-        if rows.size:
-            _, _, *rest = exponentials(*scaled_gaps(slices))
-            infinities = np.count_nonzero(rows == np.inf, axis=-1, keepdims=True)
-            denominator = np.select(
-                [maximum == -np.inf, maximum == np.inf], [0, infinities], np.add(*one_plus(*rest))
-            )
-        return cls(maximum[..., 0], denominator[..., 0])
+        slices = Slices.of(z, axis=axis, narrow=False)
+        states = slices.columns(_states, empty=(-np.inf, 0.0))
+        return cls(states[..., 0], states[..., 1])
 
     @np.errstate(all="ignore")
     def merge(self, other: OnlineNormalizer, /) -> OnlineNormalizer:
@@ -231,9 +219,20 @@ def share(part: OnlineNormalizer, whole: OnlineNormalizer) -> Array:
 
 def relative_to(maximum: Array, state: OnlineNormalizer) -> Array:
     """Return a state's denominator relative to a maximum that is not below its own."""
-    gap, error = two_sum(state.maximum, -maximum)
-    exponential = np.exp(gap)
-    # The rounding of the gap, up to 512 u where the exponential is not yet 0, is given back.
-    exponential = exponential + exponential * finite_or_zero(error)
+    gap = two_sum(np.asarray(state.maximum), np.negative(maximum))
+    exponential = np.exp(gap.value)
+    # The rounding of the gap would cost up to 512 u where the exponential is not yet 0.
+    exponential = exponential + exponential * finite_or_zero(gap.error)
     result: Array = state.denominator * np.where(state.maximum == maximum, 1, exponential)
     return result
+
+
+def _states(rows: Rows) -> Array:
+    sums = sums_of(rows, APART)
+    one = exactly(np.ones_like(sums.maximum))
+    denominator = (one + sums.rest).rounded()
+    if rows.limits is not None:
+        counts = rows.limits.infinities
+        empty, infinite = sums.maximum == -np.inf, sums.maximum == np.inf
+        denominator = np.select([empty, infinite], [0, counts], denominator)
+    return np.concatenate([sums.maximum, denominator], axis=-1)

@@ -1,0 +1,148 @@
+"""Which of two engines computes, for a whole process: kernels compiled by numba, or NumPy."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable
+from importlib.util import find_spec
+from threading import RLock
+from typing import Any
+
+from softmax_lib import _arrays
+
+VARIABLE = "SOFTMAX_LIB_ENGINE"
+NAMES = ("compiled", "numpy")
+
+_decided: str | None = None
+_passes: dict[str, Any] = {}
+_lock = RLock()
+
+
+def engine(name: str | None = None, /) -> str:
+    """Return which engine computes in this process, and choose it before the first call.
+
+    Parameters
+    ----------
+    name : {"compiled", "numpy"}, optional
+        What is to compute: kernels compiled by numba, or NumPy alone. By default, what the
+        environment variable ``SOFTMAX_LIB_ENGINE`` names; without it, kernels if numba is
+        installed, and NumPy if it is not.
+
+    Returns
+    -------
+    str
+        "compiled" or "numpy".
+
+    Raises
+    ------
+    ValueError
+        If `name` or the environment variable is another word.
+    RuntimeError
+        If another engine has computed already.
+    ImportError
+        If kernels are asked for by name and numba is not there or does not work.
+
+    Notes
+    -----
+    The engine is decided when it is asked for here or when something is first computed, and stays.
+    Both keep the same contract and the same bounds; last bits are each engine's own. A numba that
+    is installed but does not work gives a RuntimeWarning that says why, and NumPy computes.
+    Longdouble is computed by NumPy with either engine.
+
+    Claims: `same-bits`
+
+    Examples
+    --------
+    >>> from softmax_lib import engine
+    >>> engine() in ("compiled", "numpy")
+    True
+    """
+    with _lock:
+        if name is not None and name not in NAMES:
+            raise ValueError(f"an engine is one of {', '.join(NAMES)}, got {name!r}")
+        if _decided is None:
+            _decide(name)
+        elif name not in (None, _decided):
+            raise RuntimeError(
+                f"the engine is {_decided} already; choose {name} before the first call, or set "
+                f"{VARIABLE}={name}"
+            )
+        return _decided or ""
+
+
+def passes(dtype: str) -> Any:
+    """Return the passes over rows of float32 ("f"), float64 ("d") or longdouble ("g")."""
+    return _passes.get(dtype) or _load(dtype)
+
+
+def _load(dtype: str) -> Any:
+    with _lock:
+        compiled = engine() == "compiled" and dtype != "g"
+        _passes[dtype] = _Compiled(dtype) if compiled else _arrays
+        return _passes[dtype]
+
+
+def _decide(name: str | None) -> None:
+    global _decided
+    name = name or os.environ.get(VARIABLE) or None
+    if name not in (None, *NAMES):
+        raise ValueError(f"{VARIABLE} is one of {', '.join(NAMES)}, got {name!r}")
+    if name is None and not find_spec("numba"):
+        name = "numpy"
+    if name == "numpy":
+        _decided = name
+        return
+    try:
+        _uninterrupted(_import_numba)
+    except Exception as error:
+        if name == "compiled":
+            raise ImportError(f"numba cannot compute: {error}; install or mend it") from error
+        _decided = "numpy"
+        warnings.warn(
+            f"numba is installed but cannot compute: {error}. NumPy does, more slowly; mend numba, "
+            f"or set {VARIABLE}=numpy to say that this is wanted.",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+    else:
+        _decided = "compiled"
+
+
+def _import_numba() -> None:
+    import numba
+
+    if tuple(map(int, numba.__version__.split(".")[:2])) < (0, 64):
+        raise ImportError(f"numba {numba.__version__} is too old, 0.64 is needed")
+    if numba.config.DISABLE_JIT:
+        raise ImportError("NUMBA_DISABLE_JIT is set")
+    import softmax_lib._compiled  # noqa: F401
+
+
+class _Compiled:
+    """The compiled passes over rows of one format, each compiled when it is first asked for."""
+
+    def __init__(self, dtype: str) -> None:
+        from softmax_lib import _compiled
+
+        self._module, self._dtype = _compiled, dtype
+        self.LONGEST, self.BLOCK, self.PIECE = _compiled.LONGEST, 2**18, 2**18
+
+    def __getattr__(self, name: str) -> Any:
+        with _lock:
+            compiled = _uninterrupted(self._module.compile_for, name, self._dtype)
+            setattr(self, name, compiled)
+            return compiled
+
+
+def _uninterrupted(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function in a thread of its own, where Ctrl-C cannot leave it half done."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    try:
+        pool = ThreadPoolExecutor(1, "softmax_lib")
+        future = pool.submit(function, *arguments)
+    except RuntimeError:  # at the interpreter's exit there are no new threads
+        return function(*arguments)
+    with pool:
+        return future.result()

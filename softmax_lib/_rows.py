@@ -1,0 +1,204 @@
+"""A block of rows on its way through the passes: the maximum, the sums, and the last pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from softmax_lib import _arrays
+from softmax_lib._arguments import Array
+from softmax_lib._arrays import (
+    APART,
+    COUNT,
+    GAPS,
+    LOGARITHM,
+    MAXIMUM,
+    MEAN,
+    NOTHING,
+    REFERENCE,
+    REST,
+    STATE,
+    VECTORS,
+)
+from softmax_lib._double_word import DoubleWord
+from softmax_lib._engine import passes
+from softmax_lib._limits import Limits, need_no_care
+
+Store = Callable[[slice], Any]
+_WHOLE = slice(None)
+# Products of vectors up to this with scaled exponentials, and sums of them, do not overflow.
+_TALL = 2.0**200
+
+
+@dataclass
+class Rows:
+    """Rows that are loaded as often as they are needed, whole or in pieces of one length."""
+
+    passes: Any
+    count: int
+    length: int
+    span: int
+    temperatures: Array  # (n,), or (1,) for all
+    load: Callable[[slice], Array]
+    load_beside: Callable[[slice], Array]
+    limits: Limits | None = None
+
+    @property
+    def spans(self) -> list[slice]:
+        """The pieces of a row."""
+        if self.span == self.length:
+            return [_WHOLE]
+        starts = range(0, self.length, self.span)
+        return [slice(start, min(start + self.span, self.length)) for start in starts]
+
+    def pieces(self) -> Iterator[tuple[slice, Array, Array]]:
+        """Load the pieces of rows and of what is beside them, with care taken of limits."""
+        for span in self.spans:
+            logits = self.load(span) if self.limits is None else self.limits.replace(self.load(span))
+            yield span, logits, logits if self.load_beside is self.load else self.load_beside(span)
+
+
+@dataclass(frozen=True)
+class Sums:
+    """What the first two passes find: (n, 1) each; NaN where there is no softmax."""
+
+    state: Array
+    maximum: Array  # of the logits as they are
+
+    @property
+    def rest(self) -> DoubleWord:
+        """The sum of exp((z - maximum) / T), but for one maximum, whose term is 1."""
+        return _arrays.read(self.state, REST)
+
+    @property
+    def logarithm(self) -> DoubleWord:
+        """The logarithm of 1 + rest."""
+        return _arrays.read(self.state, LOGARITHM)
+
+    @property
+    def mean(self) -> DoubleWord:
+        """The mean of weights, under the softmax."""
+        return _arrays.read(self.state, MEAN)
+
+
+def sums_of(rows: Rows, weight: int) -> Sums:
+    """Go through rows for their maximum and their sums."""
+    state = np.zeros((rows.count, STATE), rows.temperatures.dtype)
+    if rows.span == rows.length:
+        _, logits, beside = next(rows.pieces())
+        if rows.passes.sums(logits, rows.temperatures, beside, state, weight, True):
+            return Sums(state, state[:, :1])
+        state[...] = 0
+    maximum, infinities = _maximum(rows, state if weight == VECTORS else None)
+    temperature = rows.temperatures[:, None]
+    if not need_no_care(maximum, temperature):
+        temperature = np.broadcast_to(temperature, maximum.shape)
+        rows.limits = Limits(maximum, temperature, infinities)
+        rows.temperatures = np.ascontiguousarray(rows.limits.temperatures[:, 0])
+        state[:, MAXIMUM] = rows.limits.replace(maximum)[:, 0]
+    else:
+        state[:, MAXIMUM] = maximum[:, 0]
+    for _, logits, beside in rows.pieces():
+        rows.passes.sums(logits, rows.temperatures, beside, state, weight, False)
+    if rows.limits is not None:
+        state[rows.limits.undefined[:, 0], COUNT:REFERENCE] = np.nan
+    return Sums(state, maximum)
+
+
+def probabilities(rows: Rows, store: Store) -> None:
+    """Softmax of rows."""
+    if rows.span == rows.length:
+        target = store(_WHOLE)
+        if rows.passes.softmax(rows.load(_WHOLE), rows.temperatures, target.rows):
+            target.place()
+            return
+    _shares(rows, NOTHING, rows.passes.shares, store)
+
+
+def log_probabilities(rows: Rows, store: Store) -> None:
+    """Log-softmax of rows."""
+    _shares(rows, APART, rows.passes.log_shares, store)
+
+
+def jacobian_products(rows: Rows, store: Store) -> None:
+    """The Jacobian's products with the vectors beside the rows."""
+    temperature, exponents = rows.temperatures[:, None], _exponents(rows)
+    if exponents is not None:
+        load = rows.load_beside
+        rows.load_beside = lambda span: np.ldexp(load(span), -exponents)
+    sums = sums_of(rows, VECTORS)
+    for span, logits, vectors in rows.pieces():
+        target = store(span)
+        rows.passes.products(logits, rows.temperatures, vectors, sums.state, target.rows)
+        if exponents is not None:
+            np.ldexp(target.rows, exponents, out=target.rows)
+        if rows.limits is not None:
+            scaled = target.rows * rows.temperatures[:, None] / temperature
+            target.rows[...] = np.where(target.rows == 0, 0, scaled)
+        target.rows += 0.0  # -0.0 + 0.0 is 0.0
+        target.place()
+
+
+def _exponents(rows: Rows) -> Array | None:
+    """Return the powers of two by which vectors are to be scaled so that no sum overflows."""
+    largest = np.zeros((rows.count, 1))
+    for span in rows.spans:
+        vectors = np.abs(rows.load_beside(span))
+        if not (np.max(vectors) < _TALL):
+            vectors = np.where(np.isfinite(vectors), vectors, 0)
+        largest = np.maximum(largest, vectors.max(axis=-1, keepdims=True))
+    extreme = (largest >= _TALL) | ((largest < 1 / _TALL) & (largest > 0))
+    return np.where(extreme, np.frexp(largest)[1], 0) if extreme.any() else None
+
+
+def softmax_of_rows(rows: Array, out: Array) -> None:
+    """Softmax of contiguous rows, float64 or longdouble; `out` may be the same array."""
+    ours, temperatures = passes(rows.dtype.char), np.ones(1, rows.dtype)
+    length = rows.shape[-1]
+    fine = need_no_care(rows.max(axis=-1, keepdims=True), temperatures[:, None])
+    if fine and length <= ours.LONGEST:
+        ours.softmax(rows, temperatures, out)
+        return
+    for i in range(len(rows)):
+        row, to, span = rows[i : i + 1], out[i : i + 1], min(length, ours.LONGEST)
+        load = partial(_columns, row)
+        alone = Rows(ours, 1, length, span, temperatures, load, load)
+        _shares(alone, NOTHING, ours.shares, lambda span, to=to: _InPlace(to[:, span]))
+
+
+def _columns(row: Array, span: slice) -> Array:
+    return row[:, span]
+
+
+class _InPlace(NamedTuple):
+    rows: Array
+
+    def place(self) -> None:
+        """Do nothing: the rows are there."""
+
+
+def _shares(rows: Rows, weight: int, last: Callable[..., None], store: Store) -> None:
+    sums = sums_of(rows, weight)
+    for span, logits, _ in rows.pieces():
+        target = store(span)
+        last(logits, rows.temperatures, sums.state, target.rows)
+        target.place()
+
+
+def _maximum(rows: Rows, state: Array | None) -> tuple[Array, Array]:
+    """Return the largest logits, how many +inf there are, and note the vectors' entries there."""
+    maximum = np.full((rows.count, 1), -np.inf, rows.temperatures.dtype)
+    infinities = np.zeros((rows.count, 1), np.intp)
+    for _, logits, beside in rows.pieces():
+        at = logits.argmax(axis=-1)[:, None]
+        largest = np.take_along_axis(logits, at, axis=-1)
+        if state is not None:
+            entries = np.take_along_axis(beside, at, axis=-1)
+            np.copyto(state[:, REFERENCE:], entries, where=~(largest <= maximum))
+        maximum = np.maximum(maximum, largest)
+        infinities += np.count_nonzero(logits == np.inf, axis=-1, keepdims=True)
+    return maximum, infinities

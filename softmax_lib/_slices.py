@@ -1,0 +1,347 @@
+"""Arguments in, blocks of rows out, results back.
+
+The slices that a softmax is taken of become rows: views with the softmax axes last, cut into blocks
+that a processor's cache holds. Passes see nothing but contiguous rows. A block that is contiguous
+already is not copied; any other goes through a buffer.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
+from numpy.typing import ArrayLike, NDArray
+
+from softmax_lib._arguments import Array, Axis, not_masked, real, result_dtype, rounded
+from softmax_lib._engine import passes
+from softmax_lib._rows import Rows
+from softmax_lib._threads import in_threads
+
+Index = tuple[slice, ...]
+
+# From so many logits on, a second thread is worth its start.
+_THREADED = 2**17
+_ONE = np.ones(1)
+# Pieces of rows are no shorter.
+_LONG = 2**14
+_WHOLE = slice(None)
+
+
+@dataclass(frozen=True)
+class Slices:
+    """The slices of an array, checked: views whose first axes number them."""
+
+    logits: Array  # (..., K), or (..., *lengths) where the softmax axes do not join in memory
+    keep: NDArray[np.bool_] | None  # as logits; None for all
+    temperature: Array  # a number for each slice, or one for all
+    working: np.dtype[Any]  # the format of rows
+    dtype: np.dtype[Any]  # the format of results
+    shape: tuple[int, ...]  # of the input
+    axes: tuple[int, ...]  # of the input, in the order in which they are flattened
+
+    @classmethod
+    def of(
+        cls,
+        z: ArrayLike,
+        *,
+        axis: Axis,
+        temperature: ArrayLike = 1.0,
+        where: ArrayLike | None = None,
+        narrow: bool = True,
+    ) -> Slices:
+        """Check the arguments of a softmax; rows of float32 are computed as such if `narrow`."""
+        logits = real("z", z)
+        axes = _axes(axis, logits.ndim)
+        dtype = result_dtype(logits.dtype)
+        working = dtype if dtype.char == "g" or dtype.char == "f" and narrow else _ONE.dtype
+        wide = np.dtype(np.longdouble) if dtype.char == "g" else _ONE.dtype
+        keep = None if where is None else _last(_selection(where, logits.shape), axes)
+        column = _temperatures(temperature, logits.shape, axes, wide)
+        return cls(_last(logits, axes), keep, column, working, dtype, logits.shape, axes)
+
+    @property
+    def length(self) -> int:
+        """How many logits a slice has."""
+        return math.prod(self.shape[axis] for axis in self.axes)
+
+    @property
+    def batch(self) -> tuple[int, ...]:
+        """The shape of the input without the softmax axes."""
+        return self.logits.shape[: len(self.shape) - len(self.axes)]
+
+    @property
+    def wide(self) -> np.dtype[Any]:
+        """The format of what there is one of for each row."""
+        return self.temperature.dtype
+
+    def alongside(self, name: str, values: ArrayLike) -> Array:
+        """Check an array that goes with the input, element by element, and view it likewise."""
+        return _last(_broadcast(name, real(name, values), self.shape), self.axes)
+
+    def map(
+        self,
+        function: Callable[[Rows, Callable[[slice], Any]], None],
+        *,
+        beside: Array | None = None,
+        left_out: float = 0.0,
+    ) -> Any:
+        """Fill an array of z's shape with what a function makes of each block of rows."""
+        result = np.empty(self.shape, self.dtype)
+        out = _last(result, self.axes)
+
+        def fill(index: Index) -> None:
+            rows = self._block(index, beside)
+            function(rows, lambda span: _Target(self, out, index, span, left_out))
+
+        self._each(fill, beside)
+        return result[()]
+
+    def reduce(
+        self, function: Callable[..., Array], *columns: Array, empty: float, keepdims: bool = False,
+        beside: Array | None = None,
+    ) -> Any:
+        """Return one value for each slice, (n, 1) of a block, as NumPy's reductions do."""
+        values = self.columns(function, *columns, empty=(empty,), beside=beside)
+        return self.reduced(values[..., 0], keepdims=keepdims)
+
+    def reduced(self, values: Array, *, keepdims: bool) -> Any:
+        """Give one value for each slice the shape of a NumPy reduction, and the input's format."""
+        if keepdims:
+            lengths = (1 if i in self.axes else n for i, n in enumerate(self.shape))
+            values = values.reshape(tuple(lengths))
+        return rounded(values, self.dtype)
+
+    def columns(
+        self, function: Callable[..., Array], *columns: Array, empty: tuple[float, ...],
+        beside: Array | None = None,
+    ) -> Array:
+        """Return what a function makes of each block, (n, m), and of its parts of some columns."""
+        values = np.empty((*self.batch, len(empty)), self.wide)
+        values[...] = empty
+
+        def fill(index: Index) -> None:
+            parts = (column[(*index, ...)].reshape(-1, 1) for column in columns)
+            part = values[(*index, ...)]
+            part[...] = function(self._block(index, beside), *parts).reshape(part.shape)
+
+        self._each(fill, beside)
+        return values
+
+    def rows(self) -> Array:
+        """Return a contiguous copy of all slices, (..., K), -inf where left out."""
+        rows = np.array(self.logits, self.wide, order="C").reshape(*self.batch, self.length)
+        rows[~self.kept()] = -np.inf
+        return rows
+
+    def kept(self) -> NDArray[np.bool_]:
+        """Return which logits are left in, (..., K)."""
+        shape = (*self.batch, self.length)
+        return np.ones(shape, np.bool_) if self.keep is None else self.keep.reshape(shape)
+
+    def temperatures(self) -> Array:
+        """Return the temperature of each slice."""
+        one_for_all = self.temperature.size == 1
+        return np.broadcast_to(self.temperature[0] if one_for_all else self.temperature, self.batch)
+
+    def restore(self, rows: Array) -> Any:
+        """Give (..., K) rows the shape and the format of the input."""
+        lengths = tuple(self.shape[axis] for axis in self.axes)
+        moved = rows.reshape((*self.batch, *lengths))
+        back = np.moveaxis(moved, range(len(self.batch), moved.ndim), self.axes)
+        return rounded(back, self.dtype)
+
+    def read(self, values: Array, index: Index, span: slice, dtype: np.dtype[Any]) -> Array:
+        """Return a span of a block's rows, (n, span), contiguous, in a format."""
+        part = self.part(values, index, span)
+        shape = (-1, part.shape[-1]) if self.joined(values) else (-1, self.width(span))
+        if part.dtype == dtype and part.flags.c_contiguous and part.flags.aligned:
+            return part.reshape(shape)
+        rows = np.empty(part.shape, dtype)
+        np.copyto(rows, part, casting="unsafe")
+        return rows.reshape(shape)
+
+    def part(self, values: Array, index: Index, span: slice) -> Array:
+        """Return a span of a block's rows as it stands in memory, or a copy for want of a view."""
+        part = values[(*index, ...)]
+        if span == _WHOLE:
+            return part
+        # Without a view of its rows, a block of long ones is a single one.
+        return part[..., span] if self.joined(values) else part.flat[span]
+
+    def joined(self, values: Array) -> bool:
+        """Tell whether the softmax axes of a view are one."""
+        return values.ndim == len(self.batch) + 1
+
+    def width(self, span: slice) -> int:
+        """Return how many logits of a row are in a span."""
+        return len(range(*span.indices(self.length)))
+
+    def _block(self, index: Index, beside: Array | None) -> Rows:
+        def load(span: slice) -> Array:
+            rows = self.read(self.logits, index, span, self.working)
+            if self.keep is None:
+                return rows
+            keep = self.read(self.keep, index, span, np.dtype(np.bool_))
+            return np.where(keep, rows, self.working.type(-np.inf))
+
+        def load_beside(span: slice) -> Array:
+            assert beside is not None
+            return self.read(beside, index, span, self.working)
+
+        temperature = self.temperature
+        if temperature.size > 1:
+            temperature = np.ascontiguousarray(temperature[index])
+        count = self.logits[(*index, ...)].size // self.length
+        ours = passes(self.working.char)
+        whole = self.length <= ours.LONGEST
+        return Rows(
+            passes=ours,
+            count=count,
+            length=self.length,
+            span=self.length if whole else max(ours.PIECE // count, _LONG),
+            temperatures=temperature.reshape(-1),
+            load=load,
+            load_beside=load if beside is None else load_beside,
+        )
+
+    def _each(self, fill: Callable[[Index], None], beside: Array | None) -> None:
+        if not self.logits.size:
+            return
+        ours = passes(self.working.char)
+        if self.length <= ours.LONGEST:
+            count = max(ours.BLOCK // self.length, 1)
+        else:
+            # Columns that stand side by side in memory are read together.
+            views = [view for view in (self.logits, self.keep, beside) if view is not None]
+            strides = self.logits.strides
+            beside_each_other = len(strides) > 1 and strides[-2] < strides[-1]
+            count = 8 if beside_each_other and all(map(self.joined, views)) else 1
+        indices = list(_cut(self.batch, count))
+        quietly = np.errstate(all="ignore")(fill)
+        if self.logits.size < _THREADED or len(indices) < 2:
+            for index in indices:
+                quietly(index)
+        else:
+            in_threads(quietly, indices)
+
+
+class _Target:
+    """Where results of a span of a block's rows go: there directly, or by way of a buffer."""
+
+    def __init__(
+        self, slices: Slices, out: Array, index: Index, span: slice, left_out: float
+    ) -> None:
+        self._slices, self._out, self._index, self._span = slices, out, index, span
+        self._left_out = left_out
+        # A result is made in C order, so that its softmax axes join, or its rows are copied.
+        part = slices.part(out, index, span)
+        shape = (-1, slices.width(span))
+        self._direct = (
+            out.dtype == slices.working
+            and part.flags.c_contiguous
+            and part.flags.aligned
+            and np.may_share_memory(part, out)
+        )
+        self.rows = part.reshape(shape) if self._direct else np.empty(part.shape, slices.working)
+        self.rows = self.rows.reshape(shape)
+
+    def place(self) -> None:
+        """Put the results in place."""
+        slices, out, index, span = self._slices, self._out, self._index, self._span
+        if slices.keep is not None:
+            keep = slices.read(slices.keep, index, span, np.dtype(np.bool_))
+            np.copyto(self.rows, slices.working.type(self._left_out), where=~keep)
+        if self._direct:
+            return
+        values, part = rounded(self.rows, out.dtype), out[(*index, ...)]
+        if span == _WHOLE:
+            part[...] = values.reshape(part.shape)
+        elif slices.joined(out):
+            part[..., span] = values.reshape(part[..., span].shape)
+        else:
+            part.flat[span] = values
+
+
+def _cut(shape: tuple[int, ...], count: int) -> Iterator[Index]:
+    """Cut a batch into blocks of so many slices, or fewer."""
+    inner = math.prod(shape[1:])
+    if not shape or shape[0] * inner <= count:
+        yield (_WHOLE,) * bool(shape)
+    elif inner <= count:
+        step = max(count // inner, 1)
+        yield from ((slice(start, start + step),) for start in range(0, shape[0], step))
+    else:
+        for start, rest in itertools.product(range(shape[0]), list(_cut(shape[1:], count))):
+            yield slice(start, start + 1), *rest
+
+
+def _axes(axis: Axis, dimensions: int) -> tuple[int, ...]:
+    if isinstance(axis, bool | np.bool) or not (
+        axis is None
+        or isinstance(axis, int | np.integer)
+        or (isinstance(axis, tuple) and all(isinstance(i, int | np.integer) for i in axis))
+    ):
+        raise TypeError(f"axis must be an int, a tuple of int or None, got {axis!r}")
+    if isinstance(axis, int | np.integer):
+        return (normalize_axis_index(int(axis), dimensions),)
+    return normalize_axis_tuple(range(dimensions) if axis is None else axis, dimensions)
+
+
+def _last(values: Array, axes: tuple[int, ...]) -> Array:
+    """Return a view with some axes last, as one axis if that takes no copy."""
+    if axes == (values.ndim - 1,):
+        return values
+    moved = np.moveaxis(values, axes, range(-len(axes), 0))
+    if len(axes) == 1:
+        return moved
+    kept = moved.shape[: values.ndim - len(axes)]
+    try:
+        return np.reshape(moved, (*kept, math.prod(moved.shape[len(kept) :])), copy=False)
+    except ValueError:
+        return moved
+
+
+def _selection(where: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    selection = not_masked("where", where)
+    if selection.dtype != np.bool_:
+        raise TypeError(f"where must be Boolean, got dtype {selection.dtype}")
+    return _broadcast("where", selection, shape)
+
+
+def _temperatures(
+    temperature: ArrayLike, shape: tuple[int, ...], axes: tuple[int, ...], wide: np.dtype[Any]
+) -> Array:
+    """Return the temperature of each slice, in the shape of the batch, or one for all."""
+    if isinstance(temperature, float) and temperature == 1 and wide == _ONE.dtype:
+        return _ONE
+    given = real("temperature", temperature).astype(wide)
+    invalid = given[~(given >= 0)]
+    if invalid.size:
+        raise ValueError(f"temperature must be at least 0, got {invalid.flat[0]}")
+    if given.ndim == 0:
+        return given.reshape(1)
+    _broadcast("temperature", given, shape)
+    padded = given.reshape((1,) * (len(shape) - given.ndim) + given.shape)
+    highest = padded.max(axis=axes, keepdims=True, initial=0)
+    if (padded.min(axis=axes, keepdims=True, initial=np.inf) < highest).any():
+        raise ValueError(
+            "temperature must be the same along the softmax axis; "
+            f"its shape is {given.shape}, z's is {shape}, and the axes are {axes}"
+        )
+    reduced = [1 if axis in axes else length for axis, length in enumerate(shape)]
+    kept = [length for axis, length in enumerate(shape) if axis not in axes]
+    return np.broadcast_to(highest, reduced).reshape(kept)
+
+
+def _broadcast(name: str, values: Array, shape: tuple[int, ...]) -> Array:
+    try:
+        return np.broadcast_to(values, shape)
+    except ValueError:
+        raise ValueError(
+            f"{name} of shape {values.shape} does not broadcast to z's shape {shape}"
+        ) from None
