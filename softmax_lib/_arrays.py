@@ -24,14 +24,16 @@ BLOCK = 2**14
 
 # The columns of a state: the largest logit; how many there are of it, if they are set apart; the
 # sum of the other exponentials, or of all; the sum of weighted ones; and what `close` fills in: the
-# sum without one maximum, log(1 + it), and the weighted mean; the vector's entry at the maximum.
-# All but the first two and the last are double words.
-MAXIMUM, COUNT, BELOW, WEIGHTED, REST, LOGARITHM, MEAN, REFERENCE = 0, 1, 2, 4, 6, 8, 10, 12
-STATE = 13
+# sum without one maximum, log(1 + it), and the weighted mean. Those are double words. Then, for
+# vectors: the entry at the maximum, what entries are multiplied by, and two factors of the result.
+MAXIMUM, COUNT, BELOW, WEIGHTED, REST, LOGARITHM, MEAN = 0, 1, 2, 4, 6, 8, 10
+REFERENCE, STRETCH, SCALE, STATE = 12, 13, 14, 16
 # What sums are of: all exponentials; those below the maximum; and with those, exponentials weighted
 # with their gaps, or with vectors.
 NOTHING, APART, GAPS, VECTORS = 0, 1, 2, 3
 
+# Weighted exponentials are scaled by this, lest their products be subnormal.
+BIAS = 2.0**700
 # In temperatures: exp is 0 there in every format.
 _CUTOFF = 12000.0
 
@@ -43,7 +45,7 @@ def softmax(z: Array, temperatures: Array, out: Array) -> bool:
         return False
     reference = _reference(maximum, temperature)
     terms = _exponentials(z, reference, temperature)
-    _divide(terms, _sum(terms, maximum, reference, temperature).rounded(), out)
+    _divide(terms, _sum(terms, maximum, reference, temperature), out)
     return True
 
 
@@ -51,7 +53,7 @@ def shares(z: Array, temperatures: Array, state: Array, out: Array) -> None:
     """Softmax of rows, or of pieces of rows, whose sums are known."""
     temperature = temperatures[:, None]
     terms = _exponentials(z, _reference(state[:, :1], temperature), temperature)
-    _divide(terms, read(state, BELOW).rounded(), out)
+    _divide(terms, read(state, BELOW), out)
 
 
 def sums(
@@ -63,6 +65,7 @@ def sums(
         if weight == VECTORS:
             at_maximum = z.argmax(axis=-1)[:, None]
             state[:, REFERENCE] = np.take_along_axis(x, at_maximum, axis=-1)[:, 0]
+            state[:, REFERENCE] *= state[:, STRETCH]
     maximum, temperature = state[:, :1], temperatures[:, None]
     if not need_no_care(maximum, temperature):
         return False
@@ -73,7 +76,8 @@ def sums(
         return True
     terms, top = _exponentials(z, maximum, temperature), z == maximum
     if weight != APART:
-        _accumulate(state, WEIGHTED, (terms * _weights(z, x, terms, state, temperature)).sum())
+        biased = DoubleWord(terms.value * BIAS, terms.error * BIAS)
+        _accumulate(state, WEIGHTED, (biased * _weights(z, x, terms, state, temperature)).sum())
     state[:, COUNT] += np.count_nonzero(top, axis=-1)
     np.copyto(terms.value, 0, where=top)
     _accumulate(state, BELOW, terms.sum())
@@ -99,10 +103,12 @@ def products(z: Array, temperatures: Array, x: Array, state: Array, out: Array) 
     """The Jacobian's product with vectors, of rows or pieces of rows, whose sums are known."""
     temperature = temperatures[:, None]
     terms = _exponentials(z, state[:, :1], temperature)
+    terms = DoubleWord(terms.value * BIAS, terms.error * BIAS)
     share = (terms / (exactly(np.ones_like(state[:, :1])) + read(state, REST))).rounded()
-    deviations = two_sum(x.astype(state.dtype), -state[:, REFERENCE:]) - read(state, MEAN)
+    deviations = _vectors(x, terms, state) - read(state, MEAN)
     result = share * (deviations.value + deviations.error) / temperature
-    out[...] = np.where(terms.value == 0, 0, result)
+    result *= state[:, SCALE : SCALE + 1]
+    np.multiply(result, state[:, SCALE + 1 :], out=out, casting="same_kind")
 
 
 def read(state: Array, column: int) -> DoubleWord:
@@ -134,14 +140,14 @@ def _exponentials(z: Array, reference: Array, temperature: Array) -> DoubleWord:
         if (temperature != 1).any():
             values /= temperature
         return exactly(np.exp(values, out=values))
+    if not reference.any() and (temperature == 1).all():
+        return exactly(np.exp(z))
     gaps = _gaps(z, reference, temperature)
     terms = np.exp(gaps.value, out=gaps.value)
     return DoubleWord(terms, np.multiply(gaps.error, terms, out=gaps.error))
 
 
 def _gaps(z: Array, reference: Array, temperature: Array) -> DoubleWord:
-    if not reference.any() and (temperature == 1).all():
-        return exactly(z.copy())
     # Cut off, so that -inf has no part in what is not a number.
     gaps = two_sum(np.maximum(z, reference - _CUTOFF * temperature), -reference)
     return gaps if (temperature == 1).all() else gaps / exactly(temperature)
@@ -151,9 +157,11 @@ def _sum(terms: DoubleWord, maximum: Array, reference: Array, temperature: Array
     return terms.sum(np.exp((maximum - reference) / temperature))
 
 
-def _divide(terms: DoubleWord, total: Array, out: Array) -> None:
-    np.divide(terms.value, total, out=terms.value)
-    np.add(terms.value, terms.error / total, out=out, casting="same_kind")
+def _divide(terms: DoubleWord, total: DoubleWord, out: Array) -> None:
+    """Divide by a total that is two floats."""
+    quotient = np.divide(terms.value, total.value, out=terms.value)
+    correction = (terms.error - quotient * total.error) / total.value
+    np.add(quotient, correction, out=out, casting="same_kind")
 
 
 def _weights(
@@ -162,8 +170,13 @@ def _weights(
     """Return the distances below the maximum, in temperatures, or vectors less that at it."""
     if x is z:
         return -_gaps(z.astype(state.dtype), state[:, :1], temperature)
-    reference = state[:, REFERENCE:]
-    return two_sum(np.where(terms.value == 0, reference, x), -reference)
+    return _vectors(x, terms, state)
+
+
+def _vectors(x: Array, terms: DoubleWord, state: Array) -> DoubleWord:
+    """Return vectors less their entry at the maximum, 0 where an exponential is 0."""
+    reference, stretch = state[:, REFERENCE : REFERENCE + 1], state[:, STRETCH : STRETCH + 1]
+    return two_sum(np.where(terms.value == 0, reference, x * stretch), -reference)
 
 
 def _close(state: Array) -> None:
@@ -174,4 +187,5 @@ def _close(state: Array) -> None:
     logarithm = DoubleWord(np.log1p(rest.value), rest.error / (1 + rest.value))
     _write(state, LOGARITHM, logarithm)
     one = exactly(np.ones_like(rest.value))
-    _write(state, MEAN, read(state, WEIGHTED) / (one + rest))
+    mean = read(state, WEIGHTED) / (one + rest)
+    _write(state, MEAN, DoubleWord(mean.value / BIAS, mean.error / BIAS))

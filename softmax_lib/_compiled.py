@@ -59,8 +59,8 @@ L1, L2, L3, L4, L5, L6, L7 = (
 )  # fmt: skip
 
 # The columns of a state, an array of (n, STATE): see `softmax_lib._arrays.Sums`.
-MAXIMUM, COUNT, BELOW, WEIGHTED, REST, LOGARITHM, MEAN, REFERENCE = 0, 1, 2, 4, 6, 8, 10, 12
-STATE = 13
+MAXIMUM, COUNT, BELOW, WEIGHTED, REST, LOGARITHM, MEAN = 0, 1, 2, 4, 6, 8, 10
+REFERENCE, STRETCH, SCALE, STATE = 12, 13, 14, 16
 # What exponentials are weighted with.
 NOTHING, APART, GAPS, VECTORS = 0, 1, 2, 3
 
@@ -373,7 +373,7 @@ def weigh(z, x, n, row, temperature, weight, weights, more):
             weights[j], more[j] = -gap, -lost
         else:
             weights[j], more[j] = two_sum(
-                row[REFERENCE] if logit < lowest else np.float64(x[j]), -row[REFERENCE]
+                row[REFERENCE] if logit < lowest else x[j] * row[STRETCH], -row[REFERENCE]
             )
     for j in range(n, rounded_up(n)):
         weights[j] = more[j] = 0.0
@@ -444,7 +444,7 @@ def sums(zs, temperatures, xs, state, weight, whole):
                 j = 0
                 while j < n - 1 and z[j] != row[MAXIMUM]:
                     j += 1
-                row[REFERENCE] = x[j]
+                row[REFERENCE] = x[j] * row[STRETCH]
         maximum = row[MAXIMUM]
         if not (abs(maximum) < LARGE * temperature and COLD < temperature < HOT):
             return False
@@ -485,7 +485,7 @@ def log_shares(zs, temperatures, state, outs):
         low, top = error + lost, 0.0 - (logarithm + more)
         if temperature == 1.0:
             for j in range(i * n, i * n + n):
-                out[j] = top if z[j] == maximum else (np.float64(z[j]) - high) - low
+                out[j] = (np.float64(z[j]) - high) - low
         else:
             for j in range(i * n, i * n + n):
                 difference = (np.float64(z[j]) - high) - low
@@ -500,9 +500,8 @@ def products(zs, temperatures, xs, state, outs):
     for i in range(count):
         maximum, temperature = state[i, MAXIMUM], temperatures[i % temperatures.size]
         reference, mean, more = state[i, REFERENCE], state[i, MEAN], state[i, MEAN + 1]
-        total = 1.0 + state[i, REST]
-        first, second = inverse_of(total * ONE, ((1.0 - total) + state[i, REST]) * ONE)
-        second -= state[i, REST + 1] / total * first
+        total, lost = two_sum(1.0, state[i, REST])
+        first, second = inverse_of(total, lost + state[i, REST + 1])
         lowest = maximum - VANISHING * temperature
         narrow, wide = narrow_constants(maximum, temperature), wide_constants(maximum, temperature)
         for j in range(i * n, i * n + n):
@@ -512,10 +511,13 @@ def products(zs, temperatures, xs, state, outs):
             else:
                 term, lost = wide_exponential(logit, wide)
                 share = fma(term, first, fma(lost, first, term * second))
-            difference, error = two_sum(np.float64(x[j]), -reference)
+            vanishes = logit < lowest
+            share = 0.0 if vanishes else share
+            vector = reference if vanishes else x[j] * state[i, STRETCH]
+            difference, error = two_sum(vector, -reference)
             deviation, lost_there = two_sum(difference, -mean)
             deviation += lost_there + (error - more)
-            out[j] = 0.0 if logit < lowest else share * deviation / temperature
+            out[j] = share * deviation / temperature * state[i, SCALE] * state[i, SCALE + 1]
 
 
 def _array(dtype: Any, dimensions: int, *, readonly: bool = False) -> Any:

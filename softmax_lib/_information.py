@@ -174,10 +174,10 @@ def cross_entropy(z: ArrayLike, target: ArrayLike, /, *, axis: Axis = -1) -> Any
 def _losses(rows: Rows, logit: Array) -> Array:
     """Return how far a logit of each row is below the logarithm of the sum."""
     sums = sums_of(rows, APART)
-    gap = two_sum(sums.maximum, -logit)
-    at_maximum = logit == sums.maximum
-    gap = DoubleWord(np.where(at_maximum, 0, gap.value), np.where(at_maximum, 0, gap.error))
-    return (gap + sums.logarithm).rounded()
+    total = exactly(sums.maximum) + sums.logarithm
+    loss = (total.value - logit) + total.error
+    infinite = np.where(logit == sums.maximum, sums.logarithm.value, np.inf)
+    return np.where(np.isfinite(sums.maximum), loss, infinite + sums.logarithm.value)
 
 
 def _weighted_losses(rows: Rows) -> Array:
@@ -190,7 +190,8 @@ def _weighted_losses(rows: Rows) -> Array:
         product = two_product(weights, gap.value)
         error = product.error + weights * gap.error
         counts = (weights != 0) & (product.value < np.inf)
-        infinite = infinite | ((weights != 0) & (gap.value == np.inf)).any(axis=-1, keepdims=True)
+        beyond = (weights != 0) & (product.value == np.inf)
+        infinite = infinite | beyond.any(axis=-1, keepdims=True)
         value = np.where(counts, product.value, 0)
         gaps_total += DoubleWord(value, np.where(counts, finite_or_zero(error), 0)).sum()
         weights_total += exactly(weights).sum()
@@ -204,8 +205,9 @@ def _checked_weights(targets: Array, slices: Slices) -> Array:
             "target must be class indices (integers) or weights (floating), "
             f"got dtype {targets.dtype}"
         )
-    like_indices = targets.shape == slices.batch and targets.ndim < len(slices.shape)
-    if like_indices and (targets == np.floor(targets)).all():
+    like_indices = 0 < targets.ndim < len(slices.shape) and targets.shape == slices.batch
+    one_hot = targets.sum() == 1
+    if like_indices and not one_hot and np.array_equal(targets, np.floor(targets)):
         raise ValueError(
             f"target of shape {targets.shape} and dtype {targets.dtype} looks like class indices, "
             "which must be integers: pass target.astype(int); weights for all slices are passed "

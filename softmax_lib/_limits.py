@@ -11,7 +11,7 @@ from softmax_lib._arguments import Array
 # Where the largest logit is above so many temperatures, gaps that matter are exact, and no gap but
 # 0 is lost between two neighbouring numbers: the gaps take the place of the logits.
 LARGE = 2.0**59
-# Other temperatures are brought between 1 and 2.
+# Other temperatures are brought to between 1/4 and 1/2.
 COLD, HOT = 2.0**-60, 2.0**60
 
 
@@ -38,17 +38,25 @@ class Limits:
     @property
     def temperatures(self) -> Array:
         """The temperatures of the rows that take their place."""
-        scaled = np.ldexp(self.temperature, -self._exponent)
+        scaled = np.ldexp(self.temperature, -self.exponents)
         return np.where(self.undefined | self._won | (self.temperature == np.inf), 1, scaled)
+
+    @property
+    def exponents(self) -> Array:
+        """The powers of two by which finite temperatures are scaled down."""
+        extreme = (self.temperature <= COLD) | (self.temperature >= HOT) | self._large
+        exponents = np.where(extreme, np.frexp(self.temperature)[1] + 1, 0)
+        return np.where((self.temperature == 0) | (self.temperature == np.inf), 0, exponents)
 
     def replace(self, logits: Array) -> Array:
         """Return logits that have the same softmax at these temperatures."""
         won = np.where(logits == self.maximum, 0, -np.inf)
         even = np.where(logits == -np.inf, -np.inf, 0)
-        large = np.abs(self.maximum) >= LARGE * self.temperature
-        scaled = np.ldexp(logits, -self._exponent)
-        gaps = np.ldexp(logits - self.maximum, -self._exponent)
-        cases = [self.undefined, self._won, self.temperature == np.inf, large]
+        scaled = np.ldexp(logits, -self.exponents)
+        # No difference overflows, unless its quotient by the temperature does.
+        down, up = np.maximum(self.exponents, 0), np.minimum(self.exponents, 0)
+        gaps = np.ldexp(np.ldexp(logits, -down) - np.ldexp(self.maximum, -down), -up)
+        cases = [self.undefined, self._won, self.temperature == np.inf, self._large]
         return np.select(cases, [0, won, even, gaps], scaled).astype(logits.dtype)
 
     @property
@@ -57,7 +65,6 @@ class Limits:
         return won
 
     @property
-    def _exponent(self) -> Array:
-        """The power of two in a temperature that is brought between 1 and 2, or else 0."""
-        extreme = (self.temperature <= COLD) | (self.temperature >= HOT)
-        return np.where(extreme, np.frexp(self.temperature)[1] - 1, 0)
+    def _large(self) -> Array:
+        large: Array = np.abs(self.maximum) >= LARGE * self.temperature
+        return large

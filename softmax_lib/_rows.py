@@ -21,7 +21,9 @@ from softmax_lib._arrays import (
     NOTHING,
     REFERENCE,
     REST,
+    SCALE,
     STATE,
+    STRETCH,
     VECTORS,
 )
 from softmax_lib._double_word import DoubleWord
@@ -30,8 +32,8 @@ from softmax_lib._limits import Limits, need_no_care
 
 Store = Callable[[slice], Any]
 _WHOLE = slice(None)
-# Products of vectors up to this with scaled exponentials, and sums of them, do not overflow.
-_TALL = 2.0**200
+# Vectors are scaled to 2 to this power, and exponentials in products to 2 to that.
+_HEIGHT, _BIAS = 200, 700
 
 
 @dataclass
@@ -85,14 +87,15 @@ class Sums:
         return _arrays.read(self.state, MEAN)
 
 
-def sums_of(rows: Rows, weight: int) -> Sums:
+def sums_of(rows: Rows, weight: int, stretch: Array | float = 1.0) -> Sums:
     """Go through rows for their maximum and their sums."""
     state = np.zeros((rows.count, STATE), rows.temperatures.dtype)
+    state[:, STRETCH : STRETCH + 1] = stretch
     if rows.span == rows.length:
         _, logits, beside = next(rows.pieces())
         if rows.passes.sums(logits, rows.temperatures, beside, state, weight, True):
             return Sums(state, state[:, :1])
-        state[...] = 0
+        state[:, :STRETCH] = 0
     maximum, infinities = _maximum(rows, state if weight == VECTORS else None)
     temperature = rows.temperatures[:, None]
     if not need_no_care(maximum, temperature):
@@ -126,33 +129,37 @@ def log_probabilities(rows: Rows, store: Store) -> None:
 
 def jacobian_products(rows: Rows, store: Store) -> None:
     """The Jacobian's products with the vectors beside the rows."""
-    temperature, exponents = rows.temperatures[:, None], _exponents(rows)
-    if exponents is not None:
-        load = rows.load_beside
-        rows.load_beside = lambda span: np.ldexp(load(span), -exponents)
-    sums = sums_of(rows, VECTORS)
+    temperature, stretch = rows.temperatures[:, None], _stretch(rows)
+    sums = sums_of(rows, VECTORS, np.ldexp(1.0, stretch))
+    power = -_BIAS - stretch - (0 if rows.limits is None else rows.limits.exponents)
+    first = np.clip(power // 2, -1000, 1000)
+    sums.state[:, SCALE : SCALE + 1] = np.ldexp(1.0, first)
+    sums.state[:, SCALE + 1 :] = np.ldexp(1.0, np.clip(power - first, -1022, 1023))
+    limit = (temperature == 0) | (temperature == np.inf)
     for span, logits, vectors in rows.pieces():
         target = store(span)
         rows.passes.products(logits, rows.temperatures, vectors, sums.state, target.rows)
-        if exponents is not None:
-            np.ldexp(target.rows, exponents, out=target.rows)
-        if rows.limits is not None:
-            scaled = target.rows * rows.temperatures[:, None] / temperature
-            target.rows[...] = np.where(target.rows == 0, 0, scaled)
+        if limit.any():
+            divided = np.where(target.rows == 0, 0, target.rows / temperature)
+            target.rows[...] = np.where(limit, divided, target.rows)
         target.rows += 0.0  # -0.0 + 0.0 is 0.0
         target.place()
 
 
-def _exponents(rows: Rows) -> Array | None:
-    """Return the powers of two by which vectors are to be scaled so that no sum overflows."""
+def _stretch(rows: Rows) -> Array:
+    """Return the powers of two that make vectors so large that means of them are not subnormal.
+
+    They are not so large that products with scaled exponentials, or sums of them, overflow.
+    """
     largest = np.zeros((rows.count, 1))
     for span in rows.spans:
-        vectors = np.abs(rows.load_beside(span))
-        if not (np.max(vectors) < _TALL):
-            vectors = np.where(np.isfinite(vectors), vectors, 0)
-        largest = np.maximum(largest, vectors.max(axis=-1, keepdims=True))
-    extreme = (largest >= _TALL) | ((largest < 1 / _TALL) & (largest > 0))
-    return np.where(extreme, np.frexp(largest)[1], 0) if extreme.any() else None
+        vectors = rows.load_beside(span)
+        extent = np.maximum(vectors.max(axis=-1, keepdims=True), -vectors.min(axis=-1, keepdims=True))
+        if not np.isfinite(extent).all():
+            finite = np.where(np.isfinite(vectors), np.abs(vectors), 0)
+            extent = finite.max(axis=-1, keepdims=True)
+        largest = np.maximum(largest, extent)
+    return np.clip(_HEIGHT - np.frexp(largest)[1], -1000, 1000)
 
 
 def softmax_of_rows(rows: Array, out: Array) -> None:
@@ -197,8 +204,9 @@ def _maximum(rows: Rows, state: Array | None) -> tuple[Array, Array]:
         at = logits.argmax(axis=-1)[:, None]
         largest = np.take_along_axis(logits, at, axis=-1)
         if state is not None:
-            entries = np.take_along_axis(beside, at, axis=-1)
-            np.copyto(state[:, REFERENCE:], entries, where=~(largest <= maximum))
+            entries = np.take_along_axis(beside, at, axis=-1) * state[:, STRETCH : STRETCH + 1]
+            reference = state[:, REFERENCE : REFERENCE + 1]
+            np.copyto(reference, entries, where=~(largest <= maximum))
         maximum = np.maximum(maximum, largest)
         infinities += np.count_nonzero(logits == np.inf, axis=-1, keepdims=True)
     return maximum, infinities

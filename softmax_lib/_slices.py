@@ -319,7 +319,7 @@ def _temperatures(
     """Return the temperature of each slice, in the shape of the batch, or one for all."""
     if isinstance(temperature, float) and temperature == 1 and wide == _ONE.dtype:
         return _ONE
-    given = real("temperature", temperature).astype(wide)
+    given = real("temperature", temperature).astype(wide) + 0.0  # -0 becomes 0
     invalid = given[~(given >= 0)]
     if invalid.size:
         raise ValueError(f"temperature must be at least 0, got {invalid.flat[0]}")
