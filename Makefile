@@ -33,10 +33,10 @@ notebooks: .venv/ready  ## Run all notebooks again and store their outputs
 	$(BIN)/python -m nbconvert --to notebook --execute --inplace \
 	    --ExecutePreprocessor.record_timing=False $(CHAPTERS)
 
-bench: .venv/ready  ## Measure softmax's speed beside its peers' (downloads PyTorch, some GB)
+bench: .venv/ready  ## Measure softmax's speed beside its peers' (downloads PyTorch, some GB; ONLY="compiled softmax": a part)
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint requirements.txt --group bench
-	$(BIN)/python tests/benchmark.py
+	$(BIN)/python tests/benchmark.py --only='$(ONLY)'
 
 mutants: .venv/ready  ## Change softmax_lib place after place and see the tests fail (ONLY=softmax_lib.exact.*: a part)
 	$(BIN)/python -m pip install --quiet uv
