@@ -17,10 +17,10 @@ from softmax_lib._arguments import Array
 from softmax_lib._double_word import DoubleWord, exactly, finite_or_zero, two_product, two_sum
 from softmax_lib._limits import need_no_care
 
-# Rows up to this length go through all passes at once, longer ones in pieces of this length.
-LONGEST = PIECE = 2**14
-# So many logits at once: their arrays stay in the processor's cache.
-BLOCK = 2**14
+# Rows up to this length go through all passes at once, longer ones in pieces of it.
+LONGEST = PIECE = 2**16
+# So many logits of short rows at once: their arrays stay in the processor's cache.
+BLOCK = 2**16
 
 # The columns of a state: the largest logit; how many there are of it, if they are set apart; the
 # sum of the other exponentials, or of all; the sum of weighted ones; and what `close` fills in: the
@@ -32,28 +32,33 @@ REFERENCE, STRETCH, SCALE, STATE = 12, 13, 14, 16
 # with their gaps, or with vectors.
 NOTHING, APART, GAPS, VECTORS = 0, 1, 2, 3
 
-# Weighted exponentials are scaled by this, lest their products be subnormal.
+# Exponentials apart from the maximum are scaled by this, lest sums and products be subnormal.
 BIAS = 2.0**700
+# Exponentials below this are those of gaps that are raised by so much.
+_TINY, _RAISE = 2.0**-900, 512
+# Exponentials that nothing has been lost of; and those for float32, of which it does not matter.
+_ZERO, _UNKNOWN = np.zeros((1, 1)), np.zeros((1, 1))
 # In temperatures: exp is 0 there in every format.
 _CUTOFF = 12000.0
 
 
+@np.errstate(all="ignore")
 def softmax(z: Array, temperatures: Array, out: Array) -> bool:
     """Softmax of rows of up to LONGEST logits."""
-    maximum, temperature = z.max(axis=-1, keepdims=True), temperatures[:, None]
-    if not need_no_care(maximum, temperature):
+    maximum, temperature = _maximum(z), temperatures[:, None]
+    reference = _reference(z, maximum, temperature)
+    if reference is not _ZERO and not need_no_care(maximum, temperature):
         return False
-    reference = _reference(maximum, temperature)
-    terms = _exponentials(z, reference, temperature)
-    _divide(terms, _sum(terms, maximum, reference, temperature), out)
+    terms, errors = _exponentials(z, reference, temperature)
+    _divide(terms, errors, _sum(terms, errors, _largest(maximum, reference, temperature)), out)
     return True
 
 
 def shares(z: Array, temperatures: Array, state: Array, out: Array) -> None:
     """Softmax of rows, or of pieces of rows, whose sums are known."""
     temperature = temperatures[:, None]
-    terms = _exponentials(z, _reference(state[:, :1], temperature), temperature)
-    _divide(terms, read(state, BELOW), out)
+    terms, errors = _exponentials(z, _reference(z, state[:, :1], temperature), temperature)
+    _divide(terms, errors, read(state, BELOW), out)
 
 
 def sums(
@@ -61,7 +66,7 @@ def sums(
 ) -> bool:
     """Add the sums of rows, or of pieces of rows, to a state; weights are as above."""
     if whole:
-        state[:, MAXIMUM] = z.max(axis=-1)
+        state[:, :1] = _maximum(z)
         if weight == VECTORS:
             at_maximum = z.argmax(axis=-1)[:, None]
             state[:, REFERENCE] = np.take_along_axis(x, at_maximum, axis=-1)[:, 0]
@@ -69,18 +74,26 @@ def sums(
     maximum, temperature = state[:, :1], temperatures[:, None]
     if not need_no_care(maximum, temperature):
         return False
+    reference = _reference(z, maximum, temperature) if weight == NOTHING else maximum
+    terms, errors = _exponentials(z, reference, temperature)
     if weight == NOTHING:
-        reference = _reference(maximum, temperature)
-        terms = _exponentials(z, reference, temperature)
-        _accumulate(state, BELOW, _sum(terms, maximum, reference, temperature))
+        largest = _largest(maximum, reference, temperature)
+        _accumulate(state, BELOW, _sum(terms, errors, largest))
         return True
-    terms, top = _exponentials(z, maximum, temperature), z == maximum
     if weight != APART:
-        biased = DoubleWord(terms.value * BIAS, terms.error * BIAS)
+        biased = DoubleWord(terms * BIAS, errors * BIAS)
         _accumulate(state, WEIGHTED, (biased * _weights(z, x, terms, state, temperature)).sum())
+    top = z == maximum
     state[:, COUNT] += np.count_nonzero(top, axis=-1)
-    np.copyto(terms.value, 0, where=top)
-    _accumulate(state, BELOW, terms.sum())
+    np.copyto(terms, 0, where=top)
+    largest = np.maximum.reduce(terms, axis=-1, keepdims=True)
+    below = _sum(terms, errors, largest)
+    below = DoubleWord(below.value * BIAS, below.error * BIAS)
+    tiny = (largest < _TINY) & (largest > 0)
+    if tiny.any() and errors is not _UNKNOWN:
+        raised = _raised_sum(z, maximum, temperature)
+        below = DoubleWord(*(np.where(tiny, *parts) for parts in zip(raised, below, strict=True)))
+    _accumulate(state, BELOW, below)
     _close(state)
     return True
 
@@ -91,21 +104,24 @@ def log_shares(z: Array, temperatures: Array, state: Array, out: Array) -> None:
     logarithm = read(state, LOGARITHM)
     sums = exactly(maximum) + exactly(temperature) * logarithm
     result = np.subtract(z, sums.value, dtype=state.dtype)
+    if _is_one(temperature):
+        np.subtract(result, sums.error, out=out, casting="same_kind")
+        return
     result -= sums.error
-    if (temperature != 1).any():
-        result /= temperature
-        # Here T log(1 + rest) may be subnormal.
-        np.copyto(result, 0 - logarithm.rounded(), where=(z == maximum) & (temperature != 1))
+    result /= temperature
+    # Here T log(1 + rest) may be subnormal.
+    np.copyto(result, 0 - logarithm.rounded(), where=(z == maximum) & (temperature != 1))
     out[...] = result
 
 
 def products(z: Array, temperatures: Array, x: Array, state: Array, out: Array) -> None:
     """The Jacobian's product with vectors, of rows or pieces of rows, whose sums are known."""
     temperature = temperatures[:, None]
-    terms = _exponentials(z, state[:, :1], temperature)
-    terms = DoubleWord(terms.value * BIAS, terms.error * BIAS)
-    share = (terms / (exactly(np.ones_like(state[:, :1])) + read(state, REST))).rounded()
+    terms, errors = _exponentials(z, state[:, :1], temperature)
     deviations = _vectors(x, terms, state) - read(state, MEAN)
+    total = exactly(np.ones_like(state[:, :1])) + read(state, REST)
+    share = terms * BIAS
+    _divide(share, errors * BIAS, total, share)
     result = share * (deviations.value + deviations.error) / temperature
     result *= state[:, SCALE : SCALE + 1]
     np.multiply(result, state[:, SCALE + 1 :], out=out, casting="same_kind")
@@ -125,64 +141,105 @@ def _write(state: Array, column: int, values: DoubleWord) -> None:
     state[:, column + 1 : column + 2] = values.error
 
 
-def _reference(maximum: Array, temperature: Array) -> Array:
+def _maximum(z: Array) -> Array:
+    """Return the largest logits; argmax is the faster way to those of many short rows."""
+    count, length = z.shape
+    if count < 16 or length > 256:
+        return np.maximum.reduce(z, axis=-1, keepdims=True)
+    return z.reshape(-1)[z.argmax(axis=-1) + np.arange(0, z.size, length)][:, None]
+
+
+def _reference(z: Array, maximum: Array, temperature: Array) -> Array:
     """Return what exponentials are relative to where only their quotients count.
 
-    Without a shift nothing is rounded, and from 0 to 600 nothing overflows nor gets too small.
+    Without a shift nothing is rounded, and nothing overflows or gets too small, from 0 to 600 in
+    float64, and from -500 to 500 for results in float32.
     """
-    return np.where((maximum >= 0) & (maximum <= 600) & (temperature == 1), 0, maximum)
+    middle, reach = (0, 500) if z.dtype == np.float32 else (300, 300)
+    unshifted = np.abs(maximum - middle) <= reach
+    if not _is_one(temperature):
+        unshifted = unshifted & (temperature == 1)
+    return _ZERO if unshifted.all() else np.where(unshifted, 0, maximum)
 
 
-def _exponentials(z: Array, reference: Array, temperature: Array) -> DoubleWord:
-    """Return exp((z - reference) / temperature)."""
+def _is_one(temperature: Array) -> bool:
+    return temperature.item() == 1 if temperature.size == 1 else bool((temperature == 1).all())
+
+
+def _exponentials(z: Array, reference: Array, temperature: Array) -> tuple[Array, Array]:
+    """Return exp((z - reference) / temperature), and what gaps and quotients lost of it."""
     if z.dtype == np.float32:
-        values = np.subtract(z, reference, dtype=np.float64)
-        if (temperature != 1).any():
-            values /= temperature
-        return exactly(np.exp(values, out=values))
-    if not reference.any() and (temperature == 1).all():
-        return exactly(np.exp(z))
-    gaps = _gaps(z, reference, temperature)
-    terms = np.exp(gaps.value, out=gaps.value)
-    return DoubleWord(terms, np.multiply(gaps.error, terms, out=gaps.error))
+        gaps = z.astype(np.float64)
+        if reference is not _ZERO:
+            gaps -= reference
+        if not _is_one(temperature):
+            gaps /= temperature
+        return np.exp(gaps, out=gaps), _UNKNOWN
+    if reference is _ZERO:
+        return np.exp(z), _ZERO
+    gap = _gaps(z, reference, temperature)
+    terms = np.exp(gap.value, out=gap.value)
+    return terms, np.multiply(gap.error, terms, out=gap.error)
 
 
 def _gaps(z: Array, reference: Array, temperature: Array) -> DoubleWord:
     # Cut off, so that -inf has no part in what is not a number.
     gaps = two_sum(np.maximum(z, reference - _CUTOFF * temperature), -reference)
-    return gaps if (temperature == 1).all() else gaps / exactly(temperature)
+    return gaps if _is_one(temperature) else gaps / exactly(temperature)
 
 
-def _sum(terms: DoubleWord, maximum: Array, reference: Array, temperature: Array) -> DoubleWord:
-    return terms.sum(np.exp((maximum - reference) / temperature))
+def _largest(maximum: Array, reference: Array, temperature: Array) -> Array:
+    """Return the largest exponential of each row."""
+    return np.exp(maximum if reference is _ZERO else (maximum - reference) / temperature)
 
 
-def _divide(terms: DoubleWord, total: DoubleWord, out: Array) -> None:
-    """Divide by a total that is two floats."""
-    quotient = np.divide(terms.value, total.value, out=terms.value)
-    correction = (terms.error - quotient * total.error) / total.value
-    np.add(quotient, correction, out=out, casting="same_kind")
+def _sum(terms: Array, errors: Array, largest: Array) -> DoubleWord:
+    if errors is _UNKNOWN:
+        return DoubleWord(np.add.reduce(terms, axis=-1, keepdims=True), _ZERO)
+    return DoubleWord(terms, errors).sum(largest)
 
 
-def _weights(
-    z: Array, x: Array, terms: DoubleWord, state: Array, temperature: Array
-) -> DoubleWord:
+def _raised_sum(z: Array, maximum: Array, temperature: Array) -> DoubleWord:
+    """Return the sum of exponentials below the maximum that may be subnormal, times BIAS."""
+    gap = _gaps(z, maximum, temperature)
+    # Between -1024 and -256, nothing is lost by this.
+    terms = np.where(z == maximum, 0, np.exp(gap.value + _RAISE))
+    total = DoubleWord(terms, terms * gap.error).sum()
+    scale = BIAS * np.exp(-terms.dtype.type(_RAISE))
+    return DoubleWord(total.value * scale, total.error * scale)
+
+
+def _divide(terms: Array, errors: Array, total: DoubleWord, out: Array) -> None:
+    """Divide in place by a total that is two floats."""
+    if out.dtype == np.float32:
+        np.multiply(terms, 1 / total.value, out=terms)
+        out[...] = terms
+        return
+    np.divide(terms, total.value, out=terms)
+    correction = terms * (total.error / total.value)
+    if errors is not _ZERO:
+        correction -= errors / total.value
+    np.subtract(terms, correction, out=out)
+
+
+def _weights(z: Array, x: Array, terms: Array, state: Array, temperature: Array) -> DoubleWord:
     """Return the distances below the maximum, in temperatures, or vectors less that at it."""
     if x is z:
         return -_gaps(z.astype(state.dtype), state[:, :1], temperature)
     return _vectors(x, terms, state)
 
 
-def _vectors(x: Array, terms: DoubleWord, state: Array) -> DoubleWord:
+def _vectors(x: Array, terms: Array, state: Array) -> DoubleWord:
     """Return vectors less their entry at the maximum, 0 where an exponential is 0."""
     reference, stretch = state[:, REFERENCE : REFERENCE + 1], state[:, STRETCH : STRETCH + 1]
-    return two_sum(np.where(terms.value == 0, reference, x * stretch), -reference)
+    return two_sum(np.where(terms == 0, reference, x * stretch), -reference)
 
 
 def _close(state: Array) -> None:
     """Fill in what follows from the sums."""
-    rest = two_sum(state[:, COUNT : COUNT + 1] - 1, state[:, BELOW : BELOW + 1])
-    rest = two_sum(rest.value, rest.error + state[:, BELOW + 1 : BELOW + 2])
+    below = read(state, BELOW)
+    rest = two_sum(state[:, COUNT : COUNT + 1] - 1, below.value / BIAS)
+    rest = two_sum(rest.value, rest.error + below.error / BIAS)
     _write(state, REST, rest)
     logarithm = DoubleWord(np.log1p(rest.value), rest.error / (1 + rest.value))
     _write(state, LOGARITHM, logarithm)

@@ -33,6 +33,7 @@ UNIT = 2.0**-700
 ROUNDER = 1.5 * 2.0**52 + 700
 # Added to this, the terms of a span lose what is below 2**-37; what is kept adds up exactly.
 BIG = 1.5 * 2.0**15
+BIGGEST = np.finfo(np.float64).max
 CUTOFF = 1000.0  # in temperatures below the maximum: there, exponentials count as 0
 VANISHING = 745.1332191019411  # the last gap at which exp is not 0
 # Rows below these bounds need no care: see `softmax_lib._limits`.
@@ -487,9 +488,15 @@ def log_shares(zs, temperatures, state, outs):
             for j in range(i * n, i * n + n):
                 out[j] = (np.float64(z[j]) - high) - low
         else:
+            inverse = 1 / temperature
             for j in range(i * n, i * n + n):
-                difference = (np.float64(z[j]) - high) - low
-                out[j] = top if z[j] == maximum else difference / temperature
+                difference, lost = two_sum(np.float64(z[j]), -high)
+                lost -= low
+                first = difference * inverse
+                second = (fma(-first, temperature, difference) + lost) * inverse
+                # A difference of -inf has lost NaN.
+                value = first + second if difference >= -BIGGEST else difference
+                out[j] = top if z[j] == maximum else value
 
 
 @_kernel

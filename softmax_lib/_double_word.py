@@ -6,6 +6,7 @@ Dekker 1971, doi:10.1007/BF01397083. Where the value is not finite, the error me
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,9 @@ class DoubleWord:
 
     value: Array
     error: Array
+
+    def __iter__(self) -> Iterator[Array]:
+        return iter((self.value, self.error))
 
     def __add__(self, other: DoubleWord) -> DoubleWord:
         total = two_sum(self.value, other.value)
@@ -52,20 +56,23 @@ class DoubleWord:
     def sum(self, largest: Array | None = None) -> DoubleWord:
         """Return sums along the last axis, (..., 1); no value exceeds `largest`, if it is given.
 
-        The values are cut at a multiple of one power of two for each row: what is above adds up
-        exactly, in any order, and what is below is too small for its roundings to matter.
+        The values are cut at multiples of one unit for each row: what is above adds up exactly, in
+        any order, and what is below is too small for its roundings to matter.
         """
         if largest is None:
+            highest = np.finfo(self.value.dtype).max / 8
             largest = np.abs(self.value).max(axis=-1, keepdims=True, initial=0)
-        exponent = np.frexp(largest)[1] + self.value.shape[-1].bit_length()
-        rounder = np.ldexp(self.value.dtype.type(1.5), exponent)
+            largest = np.minimum(largest, highest / self.value.shape[-1])
+        rounder = largest * (3.0 * 2 ** self.value.shape[-1].bit_length())
         heads = self.value + rounder
         heads -= rounder
-        low = self.value - heads
-        low += self.error
-        return two_sum(
-            np.add.reduce(heads, axis=-1, keepdims=True), np.add.reduce(low, axis=-1, keepdims=True)
-        )
+        high = np.add.reduce(heads, axis=-1, keepdims=True)
+        low = np.subtract(self.value, heads, out=heads)
+        if self.error.shape == low.shape:
+            low += self.error
+        error = np.add.reduce(low, axis=-1, keepdims=True)
+        total = high + error
+        return DoubleWord(total, (high - total) + error)
 
 
 def exactly(value: Array) -> DoubleWord:

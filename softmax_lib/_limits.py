@@ -17,8 +17,11 @@ COLD, HOT = 2.0**-60, 2.0**60
 
 def need_no_care(maximum: Array, temperature: Array) -> bool:
     """Tell whether the passes can take all rows with these largest logits as they are."""
-    fine = (np.abs(maximum) < LARGE * temperature) & (COLD < temperature) & (temperature < HOT)
-    return bool(fine.all())
+    if temperature.size > 1:
+        extreme = (temperature <= COLD) | (temperature >= HOT)
+        return not extreme.any() and bool((np.abs(maximum) < LARGE * temperature).all())
+    given = temperature.item()
+    return COLD < given < HOT and bool((np.abs(maximum) < LARGE * given).all())
 
 
 @dataclass(frozen=True)

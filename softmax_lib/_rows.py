@@ -201,12 +201,13 @@ def _maximum(rows: Rows, state: Array | None) -> tuple[Array, Array]:
     maximum = np.full((rows.count, 1), -np.inf, rows.temperatures.dtype)
     infinities = np.zeros((rows.count, 1), np.intp)
     for _, logits, beside in rows.pieces():
-        at = logits.argmax(axis=-1)[:, None]
-        largest = np.take_along_axis(logits, at, axis=-1)
+        largest = logits.max(axis=-1, keepdims=True)
         if state is not None:
+            at = logits.argmax(axis=-1)[:, None]
             entries = np.take_along_axis(beside, at, axis=-1) * state[:, STRETCH : STRETCH + 1]
             reference = state[:, REFERENCE : REFERENCE + 1]
             np.copyto(reference, entries, where=~(largest <= maximum))
+        if not (largest < np.inf).all():
+            infinities += np.count_nonzero(logits == np.inf, axis=-1, keepdims=True)
         maximum = np.maximum(maximum, largest)
-        infinities += np.count_nonzero(logits == np.inf, axis=-1, keepdims=True)
     return maximum, infinities

@@ -30,6 +30,7 @@ _ONE = np.ones(1)
 # Pieces of rows are no shorter.
 _LONG = 2**14
 _WHOLE = slice(None)
+_NUMBERS, _SIMPLE = (float, int), (np.dtype(np.float32), np.dtype(np.float64))
 
 
 @dataclass(frozen=True)
@@ -265,6 +266,28 @@ class _Target:
             part[..., span] = values.reshape(part[..., span].shape)
         else:
             part.flat[span] = values
+
+
+def softmax_at_once(z: Any, axis: Any, temperature: Any) -> Any:
+    """Return softmax of a few contiguous rows, if nothing stands in the way, without a detour."""
+    if type(z) is not np.ndarray or type(axis) is not int or type(temperature) not in _NUMBERS:
+        return None
+    dtype, size, dimensions = z.dtype, z.size, z.ndim
+    if (
+        dtype not in _SIMPLE
+        or not z.flags.carray
+        or not 0 < size < _THREADED
+        or (axis != -1 and axis != dimensions - 1)
+        or not 0 < temperature < math.inf
+    ):
+        return None
+    ours, length = passes(dtype.char), z.shape[-1]
+    if size > ours.BLOCK or length > ours.LONGEST:
+        return None
+    temperatures = _ONE if temperature == 1 else np.array([temperature], np.float64)
+    result = np.empty_like(z)
+    rows, out = (z, result) if dimensions == 2 else (z.reshape(-1, length), result.reshape(-1, length))
+    return result if ours.softmax(rows, temperatures, out) else None
 
 
 def _cut(shape: tuple[int, ...], count: int) -> Iterator[Index]:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from softmax_lib._arguments import Array, Axis
 from softmax_lib._double_word import exactly
 from softmax_lib._rows import APART, Rows, log_probabilities, probabilities, sums_of
-from softmax_lib._slices import Slices
+from softmax_lib._slices import Slices, softmax_at_once
 
 
 def softmax(
@@ -110,6 +110,8 @@ def softmax(
     array([[0.       , 0.5      , 0.5      ],
            [0.1553624, 0.4223188, 0.4223188]])
     """
+    if where is None and (result := softmax_at_once(z, axis, temperature)) is not None:
+        return result
     return Slices.of(z, axis=axis, temperature=temperature, where=where).map(probabilities)
 
 
