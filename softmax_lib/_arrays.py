@@ -34,8 +34,8 @@ NOTHING, APART, GAPS, VECTORS = 0, 1, 2, 3
 
 # Exponentials apart from the maximum are scaled by this, lest sums and products be subnormal.
 BIAS = 2.0**700
-# Exponentials below this are those of gaps that are raised by so much.
-_TINY, _RAISE = 2.0**-900, 512
+# Where all gaps are below this, they are raised by so much.
+_LOW, _RAISE = -600, 512
 # Exponentials that nothing has been lost of; and those for float32, of which it does not matter.
 _ZERO, _UNKNOWN = np.zeros((1, 1)), np.zeros((1, 1))
 # In temperatures: exp is 0 there in every format.
@@ -49,15 +49,16 @@ def softmax(z: Array, temperatures: Array, out: Array) -> bool:
     reference = _reference(z, maximum, temperature)
     if reference is not _ZERO and not need_no_care(maximum, temperature):
         return False
-    terms, errors = _exponentials(z, reference, temperature)
-    _divide(terms, errors, _sum(terms, errors, _largest(maximum, reference, temperature)), out)
+    terms, errors, total = _terms_and_sum(z, maximum, reference, temperature)
+    _divide(terms, errors, total, out)
     return True
 
 
 def shares(z: Array, temperatures: Array, state: Array, out: Array) -> None:
     """Softmax of rows, or of pieces of rows, whose sums are known."""
     temperature = temperatures[:, None]
-    terms, errors = _exponentials(z, _reference(z, state[:, :1], temperature), temperature)
+    reference = _reference(z, state[:, :1], temperature)
+    terms, errors = _exponentials(_cut_off(z, reference, temperature), reference, temperature)
     _divide(terms, errors, read(state, BELOW), out)
 
 
@@ -75,24 +76,21 @@ def sums(
     if not need_no_care(maximum, temperature):
         return False
     reference = _reference(z, maximum, temperature) if weight == NOTHING else maximum
-    terms, errors = _exponentials(z, reference, temperature)
+    terms, errors, total = _terms_and_sum(z, maximum, reference, temperature)
     if weight == NOTHING:
-        largest = _largest(maximum, reference, temperature)
-        _accumulate(state, BELOW, _sum(terms, errors, largest))
+        _accumulate(state, BELOW, total)
         return True
     if weight != APART:
         biased = DoubleWord(terms * BIAS, errors * BIAS)
         _accumulate(state, WEIGHTED, (biased * _weights(z, x, terms, state, temperature)).sum())
-    top = z == maximum
-    state[:, COUNT] += np.count_nonzero(top, axis=-1)
-    np.copyto(terms, 0, where=top)
-    largest = np.maximum.reduce(terms, axis=-1, keepdims=True)
-    below = _sum(terms, errors, largest)
-    below = DoubleWord(below.value * BIAS, below.error * BIAS)
-    tiny = (largest < _TINY) & (largest > 0)
-    if tiny.any() and errors is not _UNKNOWN:
-        raised = _raised_sum(z, maximum, temperature)
-        below = DoubleWord(*(np.where(tiny, *parts) for parts in zip(raised, below, strict=True)))
+    below = DoubleWord(total.value * BIAS, total.error * BIAS)
+    # So close to 1, what the sum is above it would have lost digits.
+    small = total.value < (2 if errors is _UNKNOWN else 1 + 2.0**-10)
+    if small.any():
+        top = z == maximum
+        state[:, COUNT] += np.where(small[:, 0], np.count_nonzero(top, axis=-1), 0)
+        apart = _sum_apart(z, top, maximum, temperature)
+        below = DoubleWord(*(np.where(small, *parts) for parts in zip(apart, below, strict=True)))
     _accumulate(state, BELOW, below)
     _close(state)
     return True
@@ -117,7 +115,8 @@ def log_shares(z: Array, temperatures: Array, state: Array, out: Array) -> None:
 def products(z: Array, temperatures: Array, x: Array, state: Array, out: Array) -> None:
     """The Jacobian's product with vectors, of rows or pieces of rows, whose sums are known."""
     temperature = temperatures[:, None]
-    terms, errors = _exponentials(z, state[:, :1], temperature)
+    maximum = state[:, :1]
+    terms, errors = _exponentials(_cut_off(z, maximum, temperature), maximum, temperature)
     deviations = _vectors(x, terms, state) - read(state, MEAN)
     total = exactly(np.ones_like(state[:, :1])) + read(state, REST)
     share = terms * BIAS
@@ -183,14 +182,27 @@ def _exponentials(z: Array, reference: Array, temperature: Array) -> tuple[Array
 
 
 def _gaps(z: Array, reference: Array, temperature: Array) -> DoubleWord:
-    # Cut off, so that -inf has no part in what is not a number.
-    gaps = two_sum(np.maximum(z, reference - _CUTOFF * temperature), -reference)
+    gaps = two_sum(z, -reference)
     return gaps if _is_one(temperature) else gaps / exactly(temperature)
 
 
-def _largest(maximum: Array, reference: Array, temperature: Array) -> Array:
-    """Return the largest exponential of each row."""
-    return np.exp(maximum if reference is _ZERO else (maximum - reference) / temperature)
+def _terms_and_sum(
+    z: Array, maximum: Array, reference: Array, temperature: Array
+) -> tuple[Array, Array, DoubleWord]:
+    largest = np.exp(maximum if reference is _ZERO else (maximum - reference) / temperature)
+    terms, errors = _exponentials(z, reference, temperature)
+    total = _sum(terms, errors, largest)
+    if np.isnan(total.value).any():  # what -inf has lost is not a number
+        terms, errors = _exponentials(_cut_off(z, reference, temperature), reference, temperature)
+        total = _sum(terms, errors, largest)
+    return terms, errors, total
+
+
+def _cut_off(z: Array, reference: Array, temperature: Array) -> Array:
+    """Raise logits that are so low that their exponentials are 0 all the same."""
+    if z.dtype == np.float32 or reference is _ZERO:
+        return z
+    return np.maximum(z, reference - _CUTOFF * temperature)
 
 
 def _sum(terms: Array, errors: Array, largest: Array) -> DoubleWord:
@@ -199,13 +211,17 @@ def _sum(terms: Array, errors: Array, largest: Array) -> DoubleWord:
     return DoubleWord(terms, errors).sum(largest)
 
 
-def _raised_sum(z: Array, maximum: Array, temperature: Array) -> DoubleWord:
-    """Return the sum of exponentials below the maximum that may be subnormal, times BIAS."""
-    gap = _gaps(z, maximum, temperature)
-    # Between -1024 and -256, nothing is lost by this.
-    terms = np.where(z == maximum, 0, np.exp(gap.value + _RAISE))
+def _sum_apart(z: Array, top: Array, maximum: Array, temperature: Array) -> DoubleWord:
+    """Return the sum of the exponentials below the maximum, times BIAS."""
+    # In float32, what is lost of a gap does not matter, but takes no more time than to ask.
+    logits = z.astype(maximum.dtype)
+    gap = _gaps(_cut_off(logits, maximum, temperature), maximum, temperature)
+    # Where all of them may be subnormal, gaps are raised, by which they lose nothing.
+    second = np.where(top, -np.inf, gap.value).max(axis=-1, keepdims=True)
+    raised = np.where(second < _LOW, _RAISE, 0)
+    terms = np.where(top, 0, np.exp(gap.value + raised))
     total = DoubleWord(terms, terms * gap.error).sum()
-    scale = BIAS * np.exp(-terms.dtype.type(_RAISE))
+    scale = BIAS * np.exp(-raised.astype(maximum.dtype))
     return DoubleWord(total.value * scale, total.error * scale)
 
 
@@ -225,7 +241,8 @@ def _divide(terms: Array, errors: Array, total: DoubleWord, out: Array) -> None:
 def _weights(z: Array, x: Array, terms: Array, state: Array, temperature: Array) -> DoubleWord:
     """Return the distances below the maximum, in temperatures, or vectors less that at it."""
     if x is z:
-        return -_gaps(z.astype(state.dtype), state[:, :1], temperature)
+        logits, maximum = z.astype(state.dtype), state[:, :1]
+        return -_gaps(_cut_off(logits, maximum, temperature), maximum, temperature)
     return _vectors(x, terms, state)
 
 
