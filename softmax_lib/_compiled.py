@@ -247,7 +247,7 @@ def narrow_sums(z, n, constants, terms, apart):
 
 @_inline
 def wide_sums(z, n, constants, terms, errors, apart, big):
-    """Return the same in two floats: multiples of 2**-52 `big`, which add up exactly, and a rest."""
+    """Return the same in two floats: multiples of 2**-52 `big` that add up exactly, and a rest."""
     high, low, lost, counts = lanes(), lanes(), lanes(), lanes()
     for i in range(LANES):
         high[i] = big

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from softmax_lib._arguments import Array, Axis, real
+from softmax_lib._arrays import APART
 from softmax_lib._double_word import exactly, exponential, finite_or_zero, two_sum
-from softmax_lib._rows import APART, Rows, sums_of
+from softmax_lib._rows import Rows, sums_of
 from softmax_lib._slices import Slices
 
 
