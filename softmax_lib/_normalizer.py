@@ -70,9 +70,9 @@ class OnlineNormalizer:
     Examples
     --------
     >>> from softmax_lib import OnlineNormalizer
-    >>> first, second = OnlineNormalizer.of([1.0, 3.0]), OnlineNormalizer.of([1000.0])
+    >>> first, second = OnlineNormalizer.of([3.0, 3.0]), OnlineNormalizer.of([1000.0])
     >>> first
-    OnlineNormalizer(maximum=np.float64(3.0), denominator=np.float64(1.1353352832366128))
+    OnlineNormalizer(maximum=np.float64(3.0), denominator=np.float64(2.0))
     >>> first.merge(second)
     OnlineNormalizer(maximum=np.float64(1000.0), denominator=np.float64(1.0))
     """
