@@ -15,7 +15,6 @@ import numpy as np
 
 from softmax_lib._arguments import Array
 
-
 _ZERO = np.zeros(())
 
 
