@@ -247,7 +247,7 @@ def narrow_sums(z, n, constants, terms, apart):
 
 @_inline
 def wide_sums(z, n, constants, terms, errors, apart, big):
-    """Return the same in two floats: multiples of 2**-52 `big`, which add up exactly, and a rest."""
+    """Return the same in two floats: multiples of 2**-52 `big` that add up exactly, and a rest."""
     high, low, lost, counts = lanes(), lanes(), lanes(), lanes()
     for i in range(LANES):
         high[i] = big
@@ -542,6 +542,7 @@ def compile_for(name: str, dtype: str) -> Callable[..., Any]:
         "log_shares": (rows, temperatures, state, out),
         "products": (rows, temperatures, rows, state, out),
     }
-    kernel = globals()[name]
-    kernel.compile(arguments[name])
-    return kernel
+    # Not the kernel itself: it would compile once more for each other mixture of arrays that may be
+    # written to and that may not, in the midst of a call.
+    entry: Callable[..., Any] = globals()[name].compile(arguments[name])
+    return entry

@@ -279,7 +279,7 @@ def logsumexp(
     >>> logsumexp([[1000.0, 1000.0], [0.0, 0.0]])
     array([1.00069315e+03, 6.93147181e-01])
     """
-    if where is None and not keepdims and (given := rows_at_once(z, axis)):
+    if where is None and keepdims is False and (given := rows_at_once(z, axis)):
         passes, rows, temperatures = given
         state = np.zeros((len(rows), STATE))
         if passes.sums(rows, temperatures, rows, state, APART, True):
