@@ -130,9 +130,10 @@ def exponential(value: Array) -> DoubleWord:
     result = exactly(polynomial)
     for coefficient in coefficients[5::-1]:
         result = result * left + coefficient
-    index = i.astype(np.intp) + len(table.value) // 2
+    integers = [np.nan_to_num(number).astype(np.intp) for number in (k, i)]  # NaN stays NaN
+    index = integers[1] + len(table.value) // 2
     result = result * DoubleWord(table.value[index], table.error[index])
-    return DoubleWord(*(np.ldexp(part, k.astype(np.intp)) for part in result))
+    return DoubleWord(*(np.ldexp(part, integers[0]) for part in result))
 
 
 @cache
