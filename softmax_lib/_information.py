@@ -168,7 +168,11 @@ def cross_entropy(z: ArrayLike, target: ArrayLike, /, *, axis: Axis = -1) -> Any
         indices = _checked_indices(targets, slices, axis)
         if not slices.logits.size:
             return slices.reduce(_losses, empty=0.0)
-        logits = np.take_along_axis(slices.logits, indices[..., None], axis=-1)[..., 0]
+        # Without axes of length 1: of 64 axes, NumPy takes nothing along one.
+        long = tuple(length for length in slices.batch if length > 1)
+        logits = slices.logits.reshape((*long, slices.length))
+        logits = np.take_along_axis(logits, indices.reshape(*long, 1), axis=-1)
+        logits = logits.reshape(slices.batch)
         return slices.reduce(_losses, logits.astype(slices.wide), empty=0.0)
     slices = Slices.of(z, axis=axis, narrow=False)
     return slices.reduce(_weighted_losses, empty=0.0, beside=_checked_weights(targets, slices))

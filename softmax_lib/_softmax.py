@@ -283,7 +283,7 @@ def logsumexp(
     >>> logsumexp([-0.6931471805599453, -0.6931471805599453])
     np.float64(2.3190468138462996e-17)
     """
-    if where is None and not keepdims and (given := rows_at_once(z, axis)):
+    if where is None and keepdims is False and (given := rows_at_once(z, axis)):
         passes, rows, temperatures = given
         state = np.zeros((len(rows), STATE))
         if passes.sums(rows, temperatures, rows, state, APART, True):
