@@ -155,8 +155,10 @@ def _maximum(z: Array) -> Array:
     """Return the largest logits; argmax is the faster way to those of many short rows."""
     count, length = z.shape
     if count < 16 or length > 256:
-        return np.maximum.reduce(z, axis=-1, keepdims=True)
-    return z.reshape(-1)[z.argmax(axis=-1) + np.arange(0, z.size, length)][:, None]
+        maximum: Array = np.maximum.reduce(z, axis=-1, keepdims=True)
+        return maximum
+    found: Array = z.reshape(-1)[z.argmax(axis=-1) + np.arange(0, z.size, length)]
+    return found[:, None]
 
 
 def _reference(z: Array, maximum: Array, temperature: Array) -> Array:

@@ -150,11 +150,11 @@ def _constants() -> tuple[list[float], DoubleWord, list[DoubleWord]]:
         parts.append(float(Fraction(round((log2 - sum(map(Fraction, parts))) * 2**bits), 2**bits)))
     factorials = [Fraction(1, math.factorial(n)) for n in range(30)]
     powers = [
-        sum(Fraction(i, 64) ** n * factor for n, factor in enumerate(factorials))
+        sum((Fraction(i, 64) ** n * factor for n, factor in enumerate(factorials)), Fraction(0))
         for i in range(-23, 24)
     ]
     table = DoubleWord(*(np.array(part) for part in zip(*map(_halves, powers), strict=True)))
-    coefficients = [DoubleWord(*map(np.float64, _halves(factor))) for factor in factorials[:13]]
+    coefficients = [DoubleWord(*map(np.array, _halves(factor))) for factor in factorials[:13]]
     return parts, table, coefficients
 
 

@@ -142,8 +142,8 @@ def cross_entropy(z: ArrayLike, target: ArrayLike, /, *, axis: Axis = -1) -> Any
     Accuracy, in units in the last place (ulps) of the exact value, for every finite input, as
     long as the losses and their products with the weights are 0 or normal numbers: in float64, 2
     with compiled kernels and 3 with NumPy, bounds that were searched for (1.5 and 2.4 are the
-    largest errors found; 3.1 in longdouble, at random); float16, bfloat16 and float32 are computed in
-    float64 and rounded once. This holds near 0 too: with a class
+    largest errors found; 3.1 in longdouble, at random); float16, bfloat16 and float32 are computed
+    in float64 and rounded once. This holds near 0 too: with a class
     index, the result is that of :func:`softmax_lib.log_softmax`, with the other sign.
 
     Claims: `cross-entropy`
