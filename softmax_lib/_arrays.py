@@ -14,11 +14,13 @@ from __future__ import annotations
 import numpy as np
 
 from softmax_lib._arguments import Array
-from softmax_lib._double_word import DoubleWord, exactly, finite_or_zero, two_product, two_sum
+from softmax_lib._double_word import DoubleWord, exactly, two_sum
 from softmax_lib._limits import need_no_care
 
-# Rows up to this length go through all passes at once, longer ones in pieces of it.
-LONGEST = PIECE = 2**16
+# Rows up to this length go through all passes at once, longer ones in pieces, some columns beside
+# each other. Sums depend on the pieces, so that they have one length.
+LONGEST, PIECE = 2**16, 2**15
+COLUMN_PIECE, COLUMNS = PIECE, 4
 # So many logits of short rows at once: their arrays stay in the processor's cache.
 BLOCK = 2**16
 
@@ -26,8 +28,9 @@ BLOCK = 2**16
 # sum of the other exponentials, or of all; the sum of weighted ones; and what `close` fills in: the
 # sum without one maximum, log(1 + it), and the weighted mean. Those are double words. Then, for
 # vectors: the entry at the maximum, what entries are multiplied by, and two factors of the result.
+# At last, log-sum-exp at temperature 1.
 MAXIMUM, COUNT, BELOW, WEIGHTED, REST, LOGARITHM, MEAN = 0, 1, 2, 4, 6, 8, 10
-REFERENCE, STRETCH, SCALE, STATE = 12, 13, 14, 16
+REFERENCE, STRETCH, SCALE, TOTAL, STATE = 12, 13, 14, 16, 17
 # What sums are of: all exponentials; those below the maximum; and with those, exponentials weighted
 # with their gaps, or with vectors.
 NOTHING, APART, GAPS, VECTORS = 0, 1, 2, 3
@@ -62,9 +65,8 @@ def shares(z: Array, temperatures: Array, state: Array, out: Array) -> None:
     _divide(terms, errors, read(state, BELOW), out)
 
 
-def sums(
-    z: Array, temperatures: Array, x: Array, state: Array, weight: int, whole: bool
-) -> bool:
+@np.errstate(all="ignore")
+def sums(z: Array, temperatures: Array, x: Array, state: Array, weight: int, whole: bool) -> bool:
     """Add the sums of rows, or of pieces of rows, to a state; weights are as above."""
     if whole:
         state[:, :1] = _maximum(z)
@@ -83,19 +85,28 @@ def sums(
     if weight != APART:
         biased = DoubleWord(terms * BIAS, errors * BIAS)
         _accumulate(state, WEIGHTED, (biased * _weights(z, x, terms, state, temperature)).sum())
-    below = DoubleWord(total.value * BIAS, total.error * BIAS)
+    below = DoubleWord(
+        total.value * BIAS, np.broadcast_to(total.error * BIAS, total.value.shape).copy()
+    )
     # So close to 1, what the sum is above it would have lost digits.
-    small = total.value < (2 if errors is _UNKNOWN else 1 + 2.0**-10)
-    if small.any():
-        top = z == maximum
-        state[:, COUNT] += np.where(small[:, 0], np.count_nonzero(top, axis=-1), 0)
-        apart = _sum_apart(z, top, maximum, temperature)
-        below = DoubleWord(*(np.where(small, *parts) for parts in zip(apart, below, strict=True)))
+    bound = 2 if errors is _UNKNOWN else 1 + 2.0**-10
+    small = np.flatnonzero(total.value < bound)
+    if small.size:
+        top = z[small] == maximum[small]
+        state[small, COUNT] += np.count_nonzero(top, axis=-1)
+        if errors is _UNKNOWN:
+            value = np.add.reduce(np.where(top, 0, terms[small] * BIAS), axis=-1, keepdims=True)
+            apart = exactly(value)
+        else:
+            given = temperature if temperature.size == 1 else temperature[small]
+            apart = _sum_apart(z[small], top, maximum[small], given)
+        below.value[small], below.error[small] = apart
     _accumulate(state, BELOW, below)
     _close(state)
     return True
 
 
+@np.errstate(all="ignore")
 def log_shares(z: Array, temperatures: Array, state: Array, out: Array) -> None:
     """Log-softmax of rows, or of pieces of rows, whose sums are known."""
     maximum, temperature = state[:, :1], temperatures[:, None]
@@ -113,7 +124,7 @@ def log_shares(z: Array, temperatures: Array, state: Array, out: Array) -> None:
 
 
 def products(z: Array, temperatures: Array, x: Array, state: Array, out: Array) -> None:
-    """The Jacobian's product with vectors, of rows or pieces of rows, whose sums are known."""
+    """Multiply vectors by the Jacobian of rows, or of pieces of rows, whose sums are known."""
     temperature = temperatures[:, None]
     maximum = state[:, :1]
     terms, errors = _exponentials(_cut_off(z, maximum, temperature), maximum, temperature)
@@ -123,7 +134,7 @@ def products(z: Array, temperatures: Array, x: Array, state: Array, out: Array) 
     _divide(share, errors * BIAS, total, share)
     result = share * (deviations.value + deviations.error) / temperature
     result *= state[:, SCALE : SCALE + 1]
-    np.multiply(result, state[:, SCALE + 1 :], out=out, casting="same_kind")
+    np.multiply(result, state[:, SCALE + 1 : SCALE + 2], out=out, casting="same_kind")
 
 
 def read(state: Array, column: int) -> DoubleWord:
@@ -213,9 +224,7 @@ def _sum(terms: Array, errors: Array, largest: Array) -> DoubleWord:
 
 def _sum_apart(z: Array, top: Array, maximum: Array, temperature: Array) -> DoubleWord:
     """Return the sum of the exponentials below the maximum, times BIAS."""
-    # In float32, what is lost of a gap does not matter, but takes no more time than to ask.
-    logits = z.astype(maximum.dtype)
-    gap = _gaps(_cut_off(logits, maximum, temperature), maximum, temperature)
+    gap = _gaps(_cut_off(z, maximum, temperature), maximum, temperature)
     # Where all of them may be subnormal, gaps are raised, by which they lose nothing.
     second = np.where(top, -np.inf, gap.value).max(axis=-1, keepdims=True)
     raised = np.where(second < _LOW, _RAISE, 0)
@@ -260,6 +269,7 @@ def _close(state: Array) -> None:
     _write(state, REST, rest)
     logarithm = DoubleWord(np.log1p(rest.value), rest.error / (1 + rest.value))
     _write(state, LOGARITHM, logarithm)
+    state[:, TOTAL] = (exactly(state[:, :1]) + logarithm).rounded()[:, 0]
     one = exactly(np.ones_like(rest.value))
     mean = read(state, WEIGHTED) / (one + rest)
     _write(state, MEAN, DoubleWord(mean.value / BIAS, mean.error / BIAS))

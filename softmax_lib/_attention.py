@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
+from functools import reduce
+from itertools import zip_longest
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from softmax_lib._arguments import Array, is_floating, real, result_dtype, rounded
 from softmax_lib._normalizer import OnlineNormalizer, share
-from softmax_lib._softmax import softmax
+from softmax_lib._rows import softmax_of_rows
+from softmax_lib._threads import in_threads
+
+# The most rows and columns in one product by BLAS, which then does not share it among threads.
+TILE = 64
+# Their numbers are multiples of this. So BLAS computes each element of a float64 product in the
+# same way, wherever it stands and however many others there are; not so the last few of others.
+UNIT = 16
+# How many numbers of K, or of V, are consumed at a time, unless `block_size` says it.
+BLOCK = 2**18
 
 
 @np.errstate(all="ignore")
@@ -50,9 +59,9 @@ def scaled_dot_product_attention(
     scale : float, optional
         What the scores are multiplied by; 1/√d_k by default.
     block_size : int, optional
-        How many keys to consume at a time. Beyond copies of Q, K and V, the memory needed is then
-        O(L · block_size), and no array has the shape of the scores (a `mask` may have, being
-        given). By default all keys at once.
+        How many keys to consume at a time; by default 4096, or fewer if d_k or d_v is above 64.
+        Beyond copies of K and V, each thread needs memory for about 200 · block_size numbers, and
+        no array has the shape of the scores (a `mask` may have, being given).
 
     Returns
     -------
@@ -92,15 +101,19 @@ def scaled_dot_product_attention(
     Accuracy: computed in float64 (in longdouble if the result is) and rounded once. With u = 2**-53
     (2**-64) and finite scores, the error before that rounding is below u max\|V\| times
     (d_k + 4) A + S + 10, where A is the largest sum of absolute values that goes into a score,
-    \|scale\| Σ\|qᵢkᵢ\| + \|mask\|. Nothing protects Q Kᵀ from overflow, which takes numbers above
-    1e150, nor an average that lies within rounding of the largest number. The bits of a query's
-    output depend neither on the other queries, nor on the memory layout, nor on the number of
-    threads; that is why the products are not left to BLAS, which is several times as fast.
+    \|scale\| Σ\|qᵢkᵢ\| + \|mask\|. Nothing protects scale · Q Kᵀ from overflow, which takes numbers
+    above 1e150, nor an average that lies within rounding of the largest number.
 
-    With `block_size` each block's average is computed as above, and its share in the whole comes
-    from an :class:`OnlineNormalizer`. In the bound, S becomes block_size + 12 n for n blocks. The
-    scores are the same to the bit, so that the output differs from that with another block size,
-    or without one, by no more than the sum of both bounds without their term in A.
+    Each block's average is computed as above, and its share in the whole comes from an
+    :class:`OnlineNormalizer`. With a `block_size`, S becomes block_size + 12 n in the bound, for n
+    blocks. The scores are the same to the bit, so that the output differs from that with another
+    block size by no more than the sum of both bounds without their term in A.
+
+    The bits of a query's output depend neither on other queries and heads, nor on the memory
+    layout, nor on the number of threads, nor on keys behind the last one that it attends to. So a
+    new query has the bits beside a cache of keys that it has in a causal batch. To this end the
+    products are cut into pieces no side of which is longer than 64, and which OpenBLAS computes
+    element by element in one way.
 
     Claims: `scale`, `variance`, `attention-couples`, `attention-saturates`, `lm-uses`, `online`
 
@@ -123,31 +136,200 @@ def scaled_dot_product_attention(
     array([[10.        ],
            [10.01719568]])
     """
+    is_causal, scale, block_size = map(_scalar, (is_causal, scale, block_size))
     if not isinstance(is_causal, bool | np.bool):
-        raise TypeError(f"is_causal must be a bool, got {is_causal!r}")
+        raise TypeError(f"is_causal must be a bool, got {is_causal!r}; pass True or False")
     given = real("query", query), real("key", key), real("value", value)
-    shape = _shape_of_scores(*(array.shape for array in given))
+    *batch, queries, keys = shape = _shape_of_scores(*(array.shape for array in given))
+    features, columns = given[1].shape[-1], given[2].shape[-1]
     dtype = _common_format(*given)
     working = np.dtype(np.longdouble if dtype.char == "g" else np.float64)
-    # In one layout, because another one may be summed in another order.
-    queries, keys, values = (np.array(array, dtype=working, order="C") for array in given)
-    allowed = None if mask is None else _checked_mask(mask, shape)
-    factor = _scale(scale, keys.shape[-1], working)
+    factor = _scale(scale, features, working)
+    width = max(features, columns, TILE)
+    size = _block_size(block_size, width)
+    allowed = _checked_mask(True if mask is None else mask, shape)
+    # A block of keys may begin anywhere, and is padded with what is behind it.
+    behind = keys + TILE - 1
+    inputs = [
+        np.broadcast_to(array, (*(batch or [1]), *array.shape[-2:]))
+        for array in (
+            given[0],
+            _padded(given[1].swapaxes(-1, -2), features, behind, working),
+            _padded(given[2], behind, columns, working),
+            allowed,
+        )
+    ]
+    output = np.zeros((*batch, queries, columns), dtype)
+    outputs = output if batch else output[None]
 
-    def block(span: slice) -> tuple[Array, NDArray[np.bool_], Array]:
-        """Return the scores of some keys, which of them count, and the values."""
-        # Not BLAS, whose bits depend on its threads and on how many queries there are.
-        products = np.einsum("...ld,...sd->...ls", queries, keys[..., span, :])
-        added, keep = _added_and_kept(allowed, is_causal, shape, span, working)
-        scores, keep = np.broadcast_arrays(products * factor + added, keep)
-        return scores, keep, values[..., span, :]
+    @np.errstate(all="ignore")  # another thread does not know what this one ignores
+    def attend(place: tuple[tuple[Any, ...], slice]) -> None:
+        """Compute the output of some queries of some heads."""
+        heads, rows = place
+        query, key, value, mask = (array[heads] for array in inputs)
+        query = _padded(query[:, rows], rows.stop - rows.start, features, working) * factor
+        last = rows.start + np.arange(query.shape[1]) if is_causal else None
+        tile = _Tile(query, key, value, mask[:, rows], last)
+        result = _averaged(tile, min(keys, rows.stop) if is_causal else keys, size)
+        here = outputs[heads][:, rows]
+        here[...] = rounded(result[:, : here.shape[1], :columns], dtype)
 
-    if block_size is None:
-        scores, keep, _ = block(slice(None))
-        sums = _weighted_sums(softmax(scores, where=keep), values) + _passed_on(keep, values)
-        return rounded(sums, dtype)
-    blocks = map(block, _spans(shape[-1], block_size))
-    return rounded(_in_one_pass(blocks, np.zeros((*shape[:-1], values.shape[-1]), working)), dtype)
+    if keys:
+        together = max(BLOCK // 4 // (min(size, _multiple(keys, TILE)) * width), 1)
+        in_threads(attend, _places(outputs.shape[:-1], together))
+    return output
+
+
+def _places(shape: tuple[int, ...], together: int) -> list[tuple[tuple[Any, ...], slice]]:
+    """Return indices of heads of queries, (..., L), some together, and of up to 64 queries."""
+    *others, heads, length = shape
+    return [
+        ((*index, slice(head, head + together)), slice(row, min(row + TILE, length)))
+        for index in np.ndindex(*others)
+        for head in range(0, heads, together)
+        for row in range(0, length, TILE)
+    ]
+
+
+class _Tile(NamedTuple):
+    """Some queries of some heads, and the keys and values of these, all padded with zeros."""
+
+    query: Array  # (heads, rows, d_k), scaled
+    key: Array  # (heads, d_k, S)
+    value: Array  # (heads, S, d_v)
+    mask: Array  # (heads, L, S), not padded
+    last: Array | None  # the last key that each query attends to, (rows,)
+
+
+class _Part(NamedTuple):
+    """What queries get from some of the keys, in a row for each."""
+
+    averages: Array  # of the values that are finite
+    passed_on: Any  # the other values that are attended to, and 0 elsewhere
+    attends: Any  # whether to any key, (heads, rows, 1)
+    state: Any  # the OnlineNormalizer of the scores; None if there are no other keys
+
+
+def _averaged(tile: _Tile, keys: int, size: int) -> Array:
+    """Return the averages of values for each query, over the first keys, in blocks of a size."""
+    blocks = [slice(start, min(start + size, keys)) for start in range(0, keys, size)]
+    whole = reduce(_merged, (_attended(tile, block, len(blocks) > 1) for block in blocks))
+    return np.where(whole.attends, whole.averages + whole.passed_on, 0)
+
+
+def _attended(tile: _Tile, block: slice, is_part: bool) -> _Part:
+    """Return what queries get from a block of keys, which is padded with those behind it."""
+    keys = slice(block.start, block.start + _multiple(block.stop - block.start, TILE))
+    scores = _product(tile.query, tile.key[..., keys])
+    keep = _mask_in_place(scores, tile, block)
+    maximum = scores.max(axis=-1) if is_part else None
+    _softmax_in_place(scores.reshape(-1, scores.shape[-1]), keep.reshape(-1, scores.shape[-1]))
+    averages, passed_on = _averages(scores, tile.value[:, keys], keep)
+    state = None
+    if maximum is not None:
+        # The largest weight is exp(0) / denominator.
+        denominator = np.where(maximum == -np.inf, 0, 1 / scores.max(axis=-1))
+        state = OnlineNormalizer(maximum, denominator)
+    return _Part(averages, passed_on, keep.any(axis=-1, keepdims=True), state)
+
+
+def _mask_in_place(scores: Array, tile: _Tile, block: slice) -> NDArray[np.bool_]:
+    """Add the mask to scores, make those of keys left out -inf, and return which are kept."""
+    keep = np.zeros(scores.shape, np.bool_)
+    size = block.stop - block.start
+    keep[..., :size] = True
+    inside = np.s_[:, : tile.mask.shape[1], :size]
+    mask = tile.mask[..., block]
+    if mask.dtype != np.bool_:
+        added = mask.astype(scores.dtype)
+        scores[inside] += added
+        mask = added != -np.inf
+    keep[inside] = mask
+    if tile.last is not None:
+        # All of these queries attend to the keys before the first of them.
+        start = max(tile.last[0], block.start)
+        late = np.s_[..., start - block.start : size]
+        keep[late] &= np.arange(start, block.stop) <= tile.last[:, None]
+    scores[~keep] = -np.inf
+    return keep
+
+
+def _softmax_in_place(scores: Array, keep: NDArray[np.bool_]) -> None:
+    """Make weights of scores; a row ends with its last key, so that none behind changes a bit."""
+    if keep[:, -TILE:].any(axis=-1).all():
+        softmax_of_rows(scores, scores)
+        return
+    ends = _multiple(scores.shape[-1] - np.argmax(keep[:, ::-1], axis=-1), TILE)
+    for end in np.unique(ends):
+        rows = ends == end
+        weights = np.ascontiguousarray(scores[rows, :end])
+        softmax_of_rows(weights, weights)
+        scores[rows, :end], scores[rows, end:] = weights, 0
+
+
+def _averages(weights: Array, values: Array, keep: NDArray[np.bool_]) -> tuple[Array, Any]:
+    """Return the averages of finite values, and the others wherever they are kept."""
+    averages = _product(weights, values)
+    if np.isfinite(averages).all():
+        return averages, 0.0
+    # A value that is not finite makes averages NaN or infinite, even with weights of 0.
+    averages = _product(weights, np.where(np.isfinite(values), values, 0))
+    # A NaN is passed on as infinities of both signs.
+    positive, negative = (
+        keep.astype(np.float64) @ held.astype(np.float64) > 0
+        for held in (~(values < np.inf), ~(values > -np.inf))
+    )
+    return averages, np.where(positive, np.inf, 0) - np.where(negative, np.inf, 0)
+
+
+def _merged(first: _Part, second: _Part) -> _Part:
+    """Return what queries get from the keys of both parts."""
+    whole = first.state.merge(second.state)
+    averages = np.zeros(())
+    for part in (first, second):
+        weight = share(part.state, whole)[..., None]
+        # Scores of -inf alone have averages of NaN, but the other part may have larger ones.
+        averages = averages + np.where(weight == 0, 0, part.averages * weight)
+    undefined = (whole.maximum == -np.inf) | ((whole.maximum == np.inf) & (whole.denominator > 1))
+    return _Part(
+        np.where(undefined[..., None], np.nan, averages),
+        first.passed_on + second.passed_on,
+        first.attends | second.attends,
+        whole,
+    )
+
+
+def _product(left: Array, right: Array) -> Array:
+    """Return left @ right for each head, as a sum of products of TILE columns and TILE rows."""
+    (heads, rows, inner), columns = left.shape, right.shape[-1]
+    width, depth = min(columns, TILE), min(inner, TILE)
+    lefts = left.reshape(heads, rows, -1, 1, depth).transpose(2, 0, 3, 1, 4)
+    rights = right.reshape(heads, -1, depth, columns // width, width).transpose(1, 0, 3, 2, 4)
+    result = np.empty((heads, rows, columns), left.dtype)
+    out = result.reshape(heads, rows, -1, width).swapaxes(1, 2)
+    if inner == depth:
+        np.matmul(lefts[0], rights[0], out=out)
+    else:
+        np.add.reduce(np.matmul(lefts, rights), axis=0, out=out)
+    return result
+
+
+def _padded(array: Array, rows: int, columns: int, working: np.dtype[Any]) -> Array:
+    """Copy matrices into larger ones of zeros."""
+    result = np.zeros((*array.shape[:-2], _side(rows), _side(columns)), working)
+    result[..., : array.shape[-2], : array.shape[-1]] = array
+    return result
+
+
+def _side(length: int) -> int:
+    """Return a length, not less than this, of a side of a matrix in products."""
+    side: int = _multiple(max(length, 1), UNIT if length <= TILE else TILE)
+    return side
+
+
+def _multiple(length: Any, unit: int) -> Any:
+    """Return the first multiple of a unit that is not less than a length."""
+    return -(-length // unit) * unit
 
 
 def _common_format(*arrays: Array) -> np.dtype[Any]:
@@ -161,122 +343,69 @@ def _common_format(*arrays: Array) -> np.dtype[Any]:
         ) from None
 
 
-def _shape_of_scores(
-    query: tuple[int, ...], key: tuple[int, ...], value: tuple[int, ...]
-) -> tuple[int, ...]:
-    for name, shape in [("query", query), ("key", key), ("value", value)]:
+def _shape_of_scores(*shapes: tuple[int, ...]) -> tuple[int, ...]:
+    for name, shape in zip(("query", "key", "value"), shapes, strict=True):
         if len(shape) < 2:
-            raise ValueError(f"{name} must have at least 2 dimensions, got shape {shape}")
-    if query[-1] != key[-1]:
+            raise ValueError(
+                f"{name} must have at least 2 dimensions, got shape {shape}; "
+                "reshape it to (..., rows, columns)"
+            )
+    query, key, value = shapes
+    # Not np.broadcast_shapes, which takes no more than 32 axes.
+    axes = list(zip_longest(*(shape[-3::-1] for shape in shapes), fillvalue=1))[::-1]
+    batch = [({*axis} - {1}) or {1} for axis in axes]
+    if query[-1] != key[-1] or key[-2] != value[-2] or any(len(axis) > 1 for axis in batch):
         raise ValueError(
-            f"query of shape {query} and key of shape {key} must have the same last dimension"
+            "query, key and value must be (..., L, d_k), (..., S, d_k) and (..., S, d_v), where "
+            f"the first dimensions broadcast, got {query}, {key} and {value}"
         )
-    if key[-2] != value[-2]:
-        raise ValueError(
-            f"key of shape {key} and value of shape {value} "
-            "must have the same second-to-last dimension"
-        )
-    try:
-        batch = np.broadcast_shapes(query[:-2], key[:-2], value[:-2])
-    except ValueError:
-        raise ValueError(
-            "all but the last two dimensions must broadcast: "
-            f"query {query}, key {key}, value {value}"
-        ) from None
-    return *batch, query[-2], key[-2]
+    return *(max(axis) for axis in batch), query[-2], key[-2]
 
 
-def _scale(scale: float | None, length: int, working: np.dtype[Any]) -> Any:
+def _scalar(value: Any) -> Any:
+    """Return the one element of a 0-d array, and anything else as it is."""
+    return value[()] if isinstance(value, np.ndarray) and value.ndim == 0 else value
+
+
+def _scale(scale: Any, features: int, working: np.dtype[Any]) -> Any:
     if scale is None:
-        return 1 / np.sqrt(working.type(max(length, 1)))
-    if not isinstance(scale, Real):
-        raise TypeError(f"scale must be a real number, got {scale!r}")
-    if not math.isfinite(scale):
-        raise ValueError(f"scale must be finite, got {scale}")
-    return working.type(scale)
+        return 1 / np.sqrt(working.type(max(features, 1)))
+    # bfloat16's numbers are not registered as real ones.
+    is_scalar = isinstance(scale, np.generic) and is_floating(scale.dtype)
+    if not (is_scalar or isinstance(scale, Real)):
+        raise TypeError(f"scale must be a real number, got {scale!r}; pass one number")
+    try:
+        factor = working.type(scale)
+    except (OverflowError, ValueError):  # an integer too large, or of too many digits
+        factor = working.type(np.inf)
+    if not np.isfinite(factor):
+        raise ValueError(f"scale must be finite, got {factor} in {working}; pass None for 1/√d_k")
+    return factor
 
 
-def _spans(length: int, block_size: int) -> list[slice]:
+def _block_size(block_size: Any, width: int) -> int:
+    if block_size is None:
+        return max(BLOCK // width // TILE, 4) * TILE
     if isinstance(block_size, bool | np.bool) or not isinstance(block_size, Integral):
-        raise TypeError(f"block_size must be an integer, got {block_size!r}")
+        raise TypeError(f"block_size must be an integer, got {block_size!r}; pass one or None")
     if block_size < 1:
-        raise ValueError(f"block_size must be at least 1, got {block_size}")
-    size = int(block_size)
-    return [slice(start, start + size) for start in range(0, length, size)]
+        raise ValueError(
+            f"block_size must be at least 1, got {block_size}; pass None for the fastest"
+        )
+    return int(block_size)
 
 
 def _checked_mask(mask: ArrayLike, shape: tuple[int, ...]) -> Array:
-    """Return a mask with as many columns as there are keys."""
     given = real("mask", mask)
     if given.dtype != np.bool_ and not is_floating(given.dtype):
-        raise TypeError(f"mask must be Boolean or floating, got dtype {given.dtype}")
+        raise TypeError(
+            f"mask must be Boolean or floating, got dtype {given.dtype}; "
+            "convert it with astype(bool) if it says what to attend to"
+        )
     try:
-        np.broadcast_to(given, shape)
+        return np.broadcast_to(given, shape)
     except ValueError:
         raise ValueError(
-            f"mask of shape {given.shape} does not broadcast to the scores' shape {shape}"
+            f"mask of shape {given.shape} does not broadcast to the scores' shape {shape}; "
+            "reshape it to (..., L, S), where a length may be 1"
         ) from None
-    return np.broadcast_to(given, (*given.shape[:-1], shape[-1]))
-
-
-def _added_and_kept(
-    allowed: Array | None,
-    is_causal: bool,
-    shape: tuple[int, ...],
-    span: slice,
-    working: np.dtype[Any],
-) -> tuple[Array, NDArray[np.bool_]]:
-    """Return what is added to the scores of some keys, and which count; both broadcast to them."""
-    added, keep = np.zeros((), dtype=working), np.ones((), dtype=np.bool_)
-    if allowed is not None:
-        given = allowed[..., span]
-        if given.dtype == np.bool_:
-            keep = given
-        else:
-            added = given.astype(working)
-            keep = added != -np.inf
-    if is_causal:
-        keep = keep & (np.arange(shape[-1])[span] <= np.arange(shape[-2])[:, None])
-    return added, keep
-
-
-def _in_one_pass(
-    blocks: Iterable[tuple[Array, NDArray[np.bool_], Array]], averages: Array
-) -> Array:
-    """Return the weighted sums of values that come in blocks, averages being 0 at first."""
-    state, passed_on, attends = OnlineNormalizer(-np.inf, 0.0), np.zeros(()), np.zeros((), np.bool_)
-    for scores, keep, values in blocks:
-        scores = np.where(keep, scores, -np.inf)
-        part = OnlineNormalizer.of(scores)
-        whole = state.merge(part)
-        # Scores of -inf alone get weights of 0 here, not NaN: other blocks may have larger ones.
-        sums = _weighted_sums(softmax(scores, where=scores != -np.inf), values)
-        averages = averages * share(state, whole)[..., None] + sums * share(part, whole)[..., None]
-        passed_on = passed_on + _passed_on(keep, values)
-        attends = attends | keep.any(axis=-1)
-        state = whole
-    nowhere = attends & (state.maximum == -np.inf)
-    undefined = nowhere | ((state.maximum == np.inf) & (state.denominator > 1))
-    return np.where(undefined[..., None], np.nan, averages + passed_on)
-
-
-def _weighted_sums(weights: Array, values: Array) -> Array:
-    """Return weights @ values, where a value that is not finite counts as 0."""
-    columns = np.where(np.isfinite(values), values, 0)
-    if values.shape[-1] == 1:
-        # With a second column einsum adds key by key, as it does for any number of them but one.
-        columns = np.concatenate([columns, np.zeros_like(columns)], axis=-1)
-    sums: Array = np.einsum("...ls,...sv->...lv", weights, columns)[..., : values.shape[-1]]
-    return sums
-
-
-def _passed_on(keep: NDArray[np.bool_], values: Array) -> Array:
-    """Return the values that are not finite, each wherever it is kept, and 0 elsewhere."""
-    result = np.zeros(())
-    if not np.isfinite(values).all():
-        # 0 · inf would be NaN, so these values are kept out of the product and added afterwards.
-        for special in (np.inf, -np.inf, np.nan):
-            held = np.isnan(values) if np.isnan(special) else values == special
-            reached = keep.astype(np.float64) @ held.astype(np.float64) > 0
-            result = result + np.where(reached, special, 0)
-    return result

@@ -61,7 +61,7 @@ L1, L2, L3, L4, L5, L6, L7 = (
 
 # The columns of a state, an array of (n, STATE): see `softmax_lib._arrays.Sums`.
 MAXIMUM, COUNT, BELOW, WEIGHTED, REST, LOGARITHM, MEAN = 0, 1, 2, 4, 6, 8, 10
-REFERENCE, STRETCH, SCALE, STATE = 12, 13, 14, 16
+REFERENCE, STRETCH, SCALE, TOTAL, STATE = 12, 13, 14, 16, 17
 # What exponentials are weighted with.
 NOTHING, APART, GAPS, VECTORS = 0, 1, 2, 3
 
@@ -247,7 +247,7 @@ def narrow_sums(z, n, constants, terms, apart):
 
 @_inline
 def wide_sums(z, n, constants, terms, errors, apart, big):
-    """The same, in two floats: multiples of 2**-52 `big`, which add up exactly, and the rest."""
+    """Return the same in two floats: multiples of 2**-52 `big` that add up exactly, and a rest."""
     high, low, lost, counts = lanes(), lanes(), lanes(), lanes()
     for i in range(LANES):
         high[i] = big
@@ -423,6 +423,8 @@ def close(row):
     high, low = two_sum(high, low)
     row[REST], row[REST + 1] = high * UNIT, low * UNIT
     row[LOGARITHM], row[LOGARITHM + 1] = log1p(row[REST], row[REST + 1])
+    total, lost = two_sum(row[MAXIMUM], row[LOGARITHM])
+    row[TOTAL] = total + (lost + row[LOGARITHM + 1])
     total, lost = two_sum(ONE, high)
     row[MEAN], row[MEAN + 1] = quotient(row[WEIGHTED], row[WEIGHTED + 1], total, lost + low)
 
@@ -434,7 +436,6 @@ def sums(zs, temperatures, xs, state, weight, whole):
     memory = np.empty(4 * SPAN)
     terms = pointer(memory)
     errors, weights, more = beyond(terms, SPAN), beyond(terms, 2 * SPAN), beyond(terms, 3 * SPAN)
-    fine = True
     for i in range(count):
         z, x, row = pointer(zs), pointer(xs), beyond(pointer(state), i * STATE)
         z, x = beyond(z, i * n), beyond(x, i * n)
@@ -452,9 +453,7 @@ def sums(zs, temperatures, xs, state, weight, whole):
         for j in range(0, n, SPAN):
             length = min(n - j, SPAN)
             if weight == NOTHING:
-                parts = span_sums(
-                    beyond(z, j), length, maximum, temperature, terms, errors, False
-                )
+                parts = span_sums(beyond(z, j), length, maximum, temperature, terms, errors, False)
             else:
                 parts = span_sums(beyond(z, j), length, maximum, temperature, terms, errors, True)
             row[COUNT] += parts[0]
@@ -494,14 +493,14 @@ def log_shares(zs, temperatures, state, outs):
                 lost -= low
                 first = difference * inverse
                 second = (fma(-first, temperature, difference) + lost) * inverse
-                # A difference of -inf has lost NaN.
-                value = first + second if difference >= -BIGGEST else difference
+                # A quotient of -inf has lost NaN.
+                value = first + second if first >= -BIGGEST else first
                 out[j] = top if z[j] == maximum else value
 
 
 @_kernel
 def products(zs, temperatures, xs, state, outs):
-    """The Jacobian's product with vectors, of rows, or of pieces of rows, whose sums are known."""
+    """Multiply vectors by the Jacobian of rows, or of pieces of rows, whose sums are known."""
     count, n = zs.shape
     z, x, out = pointer(zs), pointer(xs), pointer(outs)
     for i in range(count):

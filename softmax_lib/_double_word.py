@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
 
 import numpy as np
 
@@ -44,9 +46,7 @@ class DoubleWord:
         product = two_product(quotient, other.value)
         # The remainder of a rounded quotient is a float: this difference is exact.
         remainder = (self.value - product.value) - product.error
-        return DoubleWord(
-            quotient, (remainder + self.error - quotient * other.error) / other.value
-        )
+        return DoubleWord(quotient, (remainder + self.error - quotient * other.error) / other.value)
 
     def rounded(self) -> Array:
         """Return the sum as one float."""
@@ -111,3 +111,46 @@ def _split(values: Array) -> tuple[Array, Array]:
     scaled = values * (2 ** math.ceil(digits / 2) + 1)
     high = scaled - (scaled - values)
     return high, values - high
+
+
+def exponential(value: Array) -> DoubleWord:
+    """Return exp(value) to some 2**-102, for values from -600 to 700; float64.
+
+    With k log 2 and i/64 taken off, at most 1/128 is left of the value for Taylor's polynomial.
+    """
+    (first, second, third), table, coefficients = _constants()
+    k = np.rint(value / first)
+    left = two_sum(value - k * first, -k * second)
+    left = two_sum(left.value, left.error - k * third)
+    i = np.rint(64 * left.value)
+    left = two_sum(left.value - i / 64, left.error)
+    polynomial = np.zeros_like(value)
+    for coefficient in coefficients[:5:-1]:  # these terms are below 2**-50
+        polynomial = polynomial * left.value + coefficient.value
+    result = exactly(polynomial)
+    for coefficient in coefficients[5::-1]:
+        result = result * left + coefficient
+    integers = [np.nan_to_num(number).astype(np.intp) for number in (k, i)]  # NaN stays NaN
+    index = integers[1] + len(table.value) // 2
+    result = result * DoubleWord(table.value[index], table.error[index])
+    return DoubleWord(*(np.ldexp(part, integers[0]) for part in result))
+
+
+@cache
+def _constants() -> tuple[list[float], DoubleWord, list[DoubleWord]]:
+    """Return log 2 in three parts, exp(i/64), and 1/n!, from exact fractions."""
+    log2, parts = sum(Fraction(1, n * 2**n) for n in range(1, 200)), list[float]()
+    for bits in (33, 66, 133):  # products of the first two with integers up to 2**20 are exact
+        parts.append(float(Fraction(round((log2 - sum(map(Fraction, parts))) * 2**bits), 2**bits)))
+    factorials = [Fraction(1, math.factorial(n)) for n in range(30)]
+    powers = [
+        sum(Fraction(i, 64) ** n * factor for n, factor in enumerate(factorials))
+        for i in range(-23, 24)
+    ]
+    table = DoubleWord(*(np.array(part) for part in zip(*map(_halves, powers), strict=True)))
+    coefficients = [DoubleWord(*map(np.float64, _halves(factor))) for factor in factorials[:13]]
+    return parts, table, coefficients
+
+
+def _halves(exact: Fraction) -> tuple[float, float]:
+    return float(exact), float(exact - Fraction(float(exact)))

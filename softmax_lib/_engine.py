@@ -126,7 +126,9 @@ class _Compiled:
         from softmax_lib import _compiled
 
         self._module, self._dtype = _compiled, dtype
+        # Pieces are multiples of a span: sums do not depend on which.
         self.LONGEST, self.BLOCK, self.PIECE = _compiled.LONGEST, 2**18, 2**18
+        self.COLUMN_PIECE, self.COLUMNS = 2**15, 8
 
     def __getattr__(self, name: str) -> Any:
         with _lock:

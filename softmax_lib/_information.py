@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from softmax_lib._arguments import Array, Axis, is_floating, not_masked
+from softmax_lib._arrays import APART, GAPS
 from softmax_lib._double_word import DoubleWord, exactly, finite_or_zero, two_product, two_sum
-from softmax_lib._rows import APART, GAPS, Rows, sums_of
+from softmax_lib._rows import Rows, sums_of
 from softmax_lib._slices import Slices
 
 

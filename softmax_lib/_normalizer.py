@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from softmax_lib._arguments import Array, Axis, real
-from softmax_lib._double_word import exactly, finite_or_zero, two_sum
-from softmax_lib._rows import APART, Rows, sums_of
+from softmax_lib._arrays import APART
+from softmax_lib._double_word import exactly, exponential, finite_or_zero, two_sum
+from softmax_lib._rows import Rows, sums_of
 from softmax_lib._slices import Slices
 
 
@@ -220,10 +221,14 @@ def share(part: OnlineNormalizer, whole: OnlineNormalizer) -> Array:
 def relative_to(maximum: Array, state: OnlineNormalizer) -> Array:
     """Return a state's denominator relative to a maximum that is not below its own."""
     gap = two_sum(np.asarray(state.maximum), np.negative(maximum))
-    exponential = np.exp(gap.value)
+    if gap.value.dtype == np.float64:
+        # Made of IEEE operations alone: NumPy's own has other bits on another processor.
+        power = exponential(np.clip(gap.value, -800, 0)).value
+    else:
+        power = np.exp(gap.value)
     # The rounding of the gap would cost up to 512 u where the exponential is not yet 0.
-    exponential = exponential + exponential * finite_or_zero(gap.error)
-    result: Array = state.denominator * np.where(state.maximum == maximum, 1, exponential)
+    power = power + power * finite_or_zero(gap.error)
+    result: Array = state.denominator * np.where(state.maximum == maximum, 1, power)
     return result
 
 

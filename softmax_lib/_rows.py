@@ -14,7 +14,6 @@ from softmax_lib._arguments import Array
 from softmax_lib._arrays import (
     APART,
     COUNT,
-    GAPS,
     LOGARITHM,
     MAXIMUM,
     MEAN,
@@ -60,7 +59,9 @@ class Rows:
     def pieces(self) -> Iterator[tuple[slice, Array, Array]]:
         """Load the pieces of rows and of what is beside them, with care taken of limits."""
         for span in self.spans:
-            logits = self.load(span) if self.limits is None else self.limits.replace(self.load(span))
+            logits = (
+                self.load(span) if self.limits is None else self.limits.replace(self.load(span))
+            )
             yield span, logits, logits if self.load_beside is self.load else self.load_beside(span)
 
 
@@ -128,13 +129,13 @@ def log_probabilities(rows: Rows, store: Store) -> None:
 
 
 def jacobian_products(rows: Rows, store: Store) -> None:
-    """The Jacobian's products with the vectors beside the rows."""
+    """Multiply the vectors beside rows by the Jacobian."""
     temperature, stretch = rows.temperatures[:, None], _stretch(rows)
     sums = sums_of(rows, VECTORS, np.ldexp(1.0, stretch))
     power = -_BIAS - stretch - (0 if rows.limits is None else rows.limits.exponents)
     first = np.clip(power // 2, -1000, 1000)
     sums.state[:, SCALE : SCALE + 1] = np.ldexp(1.0, first)
-    sums.state[:, SCALE + 1 :] = np.ldexp(1.0, np.clip(power - first, -1022, 1023))
+    sums.state[:, SCALE + 1 : SCALE + 2] = np.ldexp(1.0, np.clip(power - first, -1022, 1023))
     limit = (temperature == 0) | (temperature == np.inf)
     for span, logits, vectors in rows.pieces():
         target = store(span)
@@ -154,7 +155,9 @@ def _stretch(rows: Rows) -> Array:
     largest = np.zeros((rows.count, 1))
     for span in rows.spans:
         vectors = rows.load_beside(span)
-        extent = np.maximum(vectors.max(axis=-1, keepdims=True), -vectors.min(axis=-1, keepdims=True))
+        extent = np.maximum(
+            vectors.max(axis=-1, keepdims=True), -vectors.min(axis=-1, keepdims=True)
+        )
         if not np.isfinite(extent).all():
             finite = np.where(np.isfinite(vectors), np.abs(vectors), 0)
             extent = finite.max(axis=-1, keepdims=True)

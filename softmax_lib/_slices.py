@@ -27,8 +27,6 @@ Index = tuple[slice, ...]
 # From so many logits on, a second thread is worth its start.
 _THREADED = 2**17
 _ONE = np.ones(1)
-# Pieces of rows are no shorter.
-_LONG = 2**14
 _WHOLE = slice(None)
 _NUMBERS, _SIMPLE = (float, int), (np.dtype(np.float32), np.dtype(np.float64))
 
@@ -59,7 +57,7 @@ class Slices:
         logits = real("z", z)
         axes = _axes(axis, logits.ndim)
         dtype = result_dtype(logits.dtype)
-        working = dtype if dtype.char == "g" or dtype.char == "f" and narrow else _ONE.dtype
+        working = dtype if dtype.char == "g" or (dtype.char == "f" and narrow) else _ONE.dtype
         wide = np.dtype(np.longdouble) if dtype.char == "g" else _ONE.dtype
         keep = None if where is None else _last(_selection(where, logits.shape), axes)
         column = _temperatures(temperature, logits.shape, axes, wide)
@@ -103,7 +101,11 @@ class Slices:
         return result[()]
 
     def reduce(
-        self, function: Callable[..., Array], *columns: Array, empty: float, keepdims: bool = False,
+        self,
+        function: Callable[..., Array],
+        *columns: Array,
+        empty: float,
+        keepdims: bool = False,
         beside: Array | None = None,
     ) -> Any:
         """Return one value for each slice, (n, 1) of a block, as NumPy's reductions do."""
@@ -118,7 +120,10 @@ class Slices:
         return rounded(values, self.dtype)
 
     def columns(
-        self, function: Callable[..., Array], *columns: Array, empty: tuple[float, ...],
+        self,
+        function: Callable[..., Array],
+        *columns: Array,
+        empty: tuple[float, ...],
         beside: Array | None = None,
     ) -> Array:
         """Return what a function makes of each block, (n, m), and of its parts of some columns."""
@@ -204,7 +209,7 @@ class Slices:
             passes=ours,
             count=count,
             length=self.length,
-            span=self.length if whole else max(ours.PIECE // count, _LONG),
+            span=self.length if whole else ours.PIECE if count == 1 else ours.COLUMN_PIECE,
             temperatures=temperature.reshape(-1),
             load=load,
             load_beside=load if beside is None else load_beside,
@@ -221,7 +226,7 @@ class Slices:
             views = [view for view in (self.logits, self.keep, beside) if view is not None]
             strides = self.logits.strides
             beside_each_other = len(strides) > 1 and strides[-2] < strides[-1]
-            count = 8 if beside_each_other and all(map(self.joined, views)) else 1
+            count = ours.COLUMNS if beside_each_other and all(map(self.joined, views)) else 1
         indices = list(_cut(self.batch, count))
         quietly = np.errstate(all="ignore")(fill)
         if self.logits.size < _THREADED or len(indices) < 2:
@@ -268,8 +273,8 @@ class _Target:
             part.flat[span] = values
 
 
-def softmax_at_once(z: Any, axis: Any, temperature: Any) -> Any:
-    """Return softmax of a few contiguous rows, if nothing stands in the way, without a detour."""
+def rows_at_once(z: Any, axis: Any, temperature: Any = 1.0) -> tuple[Any, Array, Array] | None:
+    """Return the passes for an array, its rows and temperature, if it needs no preparation."""
     if type(z) is not np.ndarray or type(axis) is not int or type(temperature) not in _NUMBERS:
         return None
     dtype, size, dimensions = z.dtype, z.size, z.ndim
@@ -285,9 +290,7 @@ def softmax_at_once(z: Any, axis: Any, temperature: Any) -> Any:
     if size > ours.BLOCK or length > ours.LONGEST:
         return None
     temperatures = _ONE if temperature == 1 else np.array([temperature], np.float64)
-    result = np.empty_like(z)
-    rows, out = (z, result) if dimensions == 2 else (z.reshape(-1, length), result.reshape(-1, length))
-    return result if ours.softmax(rows, temperatures, out) else None
+    return ours, z if dimensions == 2 else z.reshape(-1, length), temperatures
 
 
 def _cut(shape: tuple[int, ...], count: int) -> Iterator[Index]:

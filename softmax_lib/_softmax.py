@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from softmax_lib._arguments import Array, Axis
-from softmax_lib._double_word import exactly
-from softmax_lib._rows import APART, Rows, log_probabilities, probabilities, sums_of
-from softmax_lib._slices import Slices, softmax_at_once
+from softmax_lib._arrays import APART, MAXIMUM, STATE, TOTAL
+from softmax_lib._double_word import DoubleWord, exactly, exponential
+from softmax_lib._rows import Rows, log_probabilities, probabilities, sums_of
+from softmax_lib._slices import Slices, rows_at_once
 
 
 def softmax(
@@ -110,8 +111,11 @@ def softmax(
     array([[0.       , 0.5      , 0.5      ],
            [0.1553624, 0.4223188, 0.4223188]])
     """
-    if where is None and (result := softmax_at_once(z, axis, temperature)) is not None:
-        return result
+    if where is None and (given := rows_at_once(z, axis, temperature)):
+        passes, rows, temperatures = given
+        result = np.empty(z.shape, z.dtype)
+        if passes.softmax(rows, temperatures, result.reshape(rows.shape)):
+            return result
     return Slices.of(z, axis=axis, temperature=temperature, where=where).map(probabilities)
 
 
@@ -197,6 +201,12 @@ def log_softmax(
     >>> log_softmax([1000.0, 1000.0], where=[True, False])
     array([  0., -inf])
     """
+    if where is None and (given := rows_at_once(z, axis, temperature)):
+        passes, rows, temperatures = given
+        result, state = np.empty(z.shape, z.dtype), np.zeros((len(rows), STATE))
+        if passes.sums(rows, temperatures, rows, state, APART, True):
+            passes.log_shares(rows, temperatures, state, result.reshape(rows.shape))
+            return result
     slices = Slices.of(z, axis=axis, temperature=temperature, where=where)
     return slices.map(log_probabilities, left_out=-np.inf)
 
@@ -269,6 +279,13 @@ def logsumexp(
     >>> logsumexp([[1000.0, 1000.0], [0.0, 0.0]])
     array([1.00069315e+03, 6.93147181e-01])
     """
+    if where is None and not keepdims and (given := rows_at_once(z, axis)):
+        passes, rows, temperatures = given
+        state = np.zeros((len(rows), STATE))
+        if passes.sums(rows, temperatures, rows, state, APART, True):
+            total = state[:, TOTAL]
+            if not _cancelled(total, state[:, MAXIMUM]).any():
+                return total.astype(z.dtype).reshape(z.shape[:-1])[()]
     slices = Slices.of(z, axis=axis, where=where)
     return slices.reduce(_logarithms_of_sums, empty=-np.inf, keepdims=keepdims)
 
@@ -321,5 +338,36 @@ def naive_softmax(z: ArrayLike, /, *, axis: Axis = -1) -> Any:
 
 def _logarithms_of_sums(rows: Rows) -> Array:
     sums = sums_of(rows, APART)
-    total = exactly(sums.maximum) + sums.logarithm
-    return np.where(np.isinf(sums.maximum), sums.maximum, total.rounded())
+    if rows.limits is None:
+        total = sums.state[:, TOTAL:]
+    else:
+        total = (exactly(sums.maximum) + sums.logarithm).rounded()
+        total = np.where(np.isinf(sums.maximum), sums.maximum, total)
+    cancelled = _cancelled(total, sums.maximum)
+    if cancelled.any() and total.dtype == np.float64:
+        total = np.where(cancelled, _refined(rows, np.where(cancelled, total, 0)), total)
+    return total
+
+
+def _cancelled(total: Array, maximum: Array) -> Array:
+    """Tell where a maximum and the logarithm of the rest, of opposite signs, leave little."""
+    return np.abs(total) < 0.5 * np.maximum(np.abs(maximum), 1)
+
+
+# In twice the precision, so many logits of a row at once: their arrays stay in the fastest cache.
+_SHORT = 2**13
+
+
+def _refined(rows: Rows, estimate: Array) -> Array:
+    """Return log S = y + log(S exp(-y)) for estimates y, with S in twice the precision."""
+    total = exactly(np.zeros_like(estimate))
+    for span in rows.spans:
+        logits = rows.load(span)
+        for start in range(0, logits.shape[-1], _SHORT):
+            # What is below 2**-140 does not matter, nor do rows that are not refined.
+            part = np.clip(logits[:, start : start + _SHORT], -100, 100, dtype=np.float64)
+            terms, counts = exponential(part), part > -100
+            total += DoubleWord(terms.value * counts, terms.error * counts).sum()
+    excess = total * exponential(-estimate) - exactly(np.ones_like(estimate))
+    small = excess.value + excess.error
+    return estimate + (small - small * small / 2)

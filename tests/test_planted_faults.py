@@ -1,5 +1,6 @@
 """The tests fail where the library or a stored number is wrong: planted, and seen to fail."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -14,29 +15,55 @@ from softmax_lib.claims import RECORD_TYPE, examine, record
 ROOT = Path(__file__).parents[1]
 
 LIBRARY_FAULTS = {
-    "no maximum subtracted": (
-        "_kernels.py",
-        "np.subtract(terms, at.logit, out=gaps)",
-        "np.subtract(terms, 0, out=gaps)",
-    ),
-    "the smallest logit subtracted": (
-        "_kernels.py",
-        "np.maximum.reduce(rows, axis=-1",
-        "np.minimum.reduce(rows, axis=-1",
-    ),
-    "the rounding error not given back": (
-        "_kernels.py",
-        "np.add(error, spare, out=error)",
-        "np.multiply(error, 0, out=error)",
-    ),
-    "a wrong axis": ("_softmax.py", "arrange(z, axis=axis,", "arrange(z, axis=0,"),
+    "compiled": {
+        "no maximum subtracted": ("_compiled.py", "gap = logit - maximum\n", "gap = logit\n"),
+        "a rounding error lost": ("_compiled.py", "fma(k, log2_low, lost)", "k * log2_low"),
+        "a sum without its error": ("_compiled.py", "low += lost + part_low", "low += 0.0"),
+    },
+    "numpy": {
+        "no maximum subtracted": (
+            "_arrays.py",
+            "two_sum(z, -reference)",
+            "two_sum(z, 0 * reference)",
+        ),
+        "the smallest logit subtracted": (
+            "_arrays.py",
+            "np.maximum.reduce(z",
+            "np.minimum.reduce(z",
+        ),
+        "a rounding error lost": (
+            "_arrays.py",
+            "np.multiply(gap.error, terms",
+            "np.multiply(0, terms",
+        ),
+    },
+    "either": {
+        "a wrong axis": (
+            "_slices.py",
+            "axes = _axes(axis, logits.ndim)",
+            "axes = _axes(0, logits.ndim)",
+        ),
+    },
 }
+CASES = [
+    pytest.param(engine, *fault, id=f"{engine}: {name}")
+    for engine, faults in LIBRARY_FAULTS.items()
+    for name, fault in faults.items()
+]
 
 
-def run_pytest(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run_pytest(
+    folder: Path, *arguments: str, engine: str | None = None
+) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    chosen = {"SOFTMAX_LIB_ENGINE": engine} if engine in ("compiled", "numpy") else {}
     return subprocess.run(
-        [*command, *arguments], cwd=folder, capture_output=True, text=True, check=False
+        [*command, *arguments],
+        cwd=folder,
+        env=os.environ | chosen,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -60,12 +87,10 @@ def test_the_sound_library_passes(library_tests):
     assert outcome.returncode == 0, outcome.stdout
 
 
-@pytest.mark.parametrize(
-    ("module", "right", "wrong"), LIBRARY_FAULTS.values(), ids=LIBRARY_FAULTS.keys()
-)
-def test_a_broken_library_fails(module, right, wrong, library_tests):
+@pytest.mark.parametrize(("engine", "module", "right", "wrong"), CASES)
+def test_a_broken_library_fails(engine, module, right, wrong, library_tests):
     plant(library_tests / "softmax_lib" / module, right, wrong)
-    outcome = run_pytest(library_tests, "test_softmax.py", "test_accuracy.py", "-x")
+    outcome = run_pytest(library_tests, "test_softmax.py", "test_accuracy.py", "-x", engine=engine)
     assert outcome.returncode == 1, outcome.stdout
 
 
