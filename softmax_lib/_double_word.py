@@ -53,11 +53,11 @@ class DoubleWord:
         result: Array = self.value + finite_or_zero(self.error)
         return result
 
-    def sum(self, largest: Array | None = None) -> DoubleWord:
+    def sum(self, largest: Array | None = None, *, twice: bool = False) -> DoubleWord:
         """Return sums along the last axis, (..., 1); no value exceeds `largest`, if it is given.
 
         The values are cut at multiples of one unit for each row: what is above adds up exactly, in
-        any order, and what is below is too small for its roundings to matter.
+        any order, and what is below is too small for its roundings to matter, or cut once more.
         """
         if largest is None:
             highest = np.finfo(self.value.dtype).max / 8
@@ -70,6 +70,8 @@ class DoubleWord:
         low = np.subtract(self.value, heads, out=heads)
         if self.error.shape == low.shape:
             low += self.error
+        if twice:
+            return exactly(high) + exactly(low).sum()
         error = np.add.reduce(low, axis=-1, keepdims=True)
         total = high + error
         return DoubleWord(total, (high - total) + error)
