@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+import sys
 from typing import Any
 
 import numpy as np
@@ -40,12 +42,17 @@ def is_floating(dtype: np.dtype[Any]) -> bool:
 
 def not_masked(name: str, values: ArrayLike) -> Array:
     """Return an array, but refuse to drop a mask."""
-    if isinstance(values, np.ma.MaskedArray):
+    # Not np.ma, which NumPy imports when it is asked for: there is no importing at exit.
+    masked = sys.modules.get("numpy.ma")
+    if masked and isinstance(values, masked.MaskedArray):
         raise TypeError(
             f"{name} is a masked array, whose mask would be lost; pass its data and, "
             "where the function takes one, what to leave in as where= or mask="
         )
-    return np.asarray(values)
+    try:
+        return np.asarray(values)
+    except ValueError as error:  # rows of different lengths
+        raise ValueError(f"{name} does not make an array: {error}") from None
 
 
 def result_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
@@ -57,5 +64,38 @@ def real(name: str, values: ArrayLike) -> Array:
     """Return an array of real numbers, or name the dtype."""
     array = not_masked(name, values)
     if array.dtype.kind not in "biu" and not is_floating(array.dtype):
-        raise TypeError(f"{name} must be real numbers, got dtype {array.dtype}")
+        raise TypeError(
+            f"{name} must be real numbers, got dtype {array.dtype}{_advice(name, array)}"
+        )
     return array
+
+
+def integer(value: Any) -> int:
+    """Return an integer of Python or NumPy, or raise a TypeError; a bool is none."""
+    if isinstance(value, bool):
+        raise TypeError("a bool is not taken for a number")
+    return operator.index(value)
+
+
+def boolean(name: str, value: Any) -> bool:
+    """Return True or False, of Python or NumPy, or name what it is instead."""
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value[()]
+    if not isinstance(value, bool | np.bool):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
+
+
+def _advice(name: str, array: Array) -> str:
+    """Say how to convert numbers of a format that is not taken."""
+    if array.dtype == object and array.size:
+        # Fractions and the like can be converted; what cannot is what to name.
+        others = [type(item).__name__ for item in array.flat if not hasattr(item, "__float__")]
+        if others:
+            return f" with an element of type {others[0]}"
+        kinds = " and ".join(sorted({type(item).__name__ for item in array.flat}))
+        return f" with elements of type {kinds}; convert them: np.array({name}, dtype=np.float64)"
+    # float8, int4 and the like, of ml_dtypes.
+    if array.dtype.kind == "V" and not issubclass(array.dtype.type, np.void):
+        return f", which is not computed in; convert it: {name}.astype(np.float32)"
+    return ""

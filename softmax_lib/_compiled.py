@@ -542,6 +542,7 @@ def compile_for(name: str, dtype: str) -> Callable[..., Any]:
         "log_shares": (rows, temperatures, state, out),
         "products": (rows, temperatures, rows, state, out),
     }
-    kernel = globals()[name]
-    kernel.compile(arguments[name])
-    return kernel
+    # Not the kernel itself: it would compile once more for each other mixture of arrays that may be
+    # written to and that may not, in the midst of a call.
+    entry: Callable[..., Any] = globals()[name].compile(arguments[name])
+    return entry

@@ -13,6 +13,9 @@ from softmax_lib._double_word import exactly
 from softmax_lib._rows import jacobian_products, probabilities
 from softmax_lib._slices import Slices
 
+# An array of NumPy has no more.
+_MOST_AXES = 64
+
 
 @np.errstate(all="ignore")
 def softmax_jacobian(z: ArrayLike, /, *, temperature: ArrayLike = 1.0) -> Any:
@@ -91,18 +94,21 @@ def softmax_jacobian(z: ArrayLike, /, *, temperature: ArrayLike = 1.0) -> Any:
            [-3.72007598e-44,  3.72007598e-44]])
     """
     slices = Slices.of(z, axis=-1, temperature=temperature, narrow=False)
+    if len(slices.shape) == _MOST_AXES:
+        raise ValueError(f"z has {_MOST_AXES} axes, and its Jacobian would have one more")
+    classes, shape = slices.length, (*slices.shape, slices.length)
     p = np.asarray(replace(slices, dtype=slices.wide).map(probabilities))
-    classes = slices.length
     if not p.size:
-        return rounded(np.empty((*slices.shape, classes)), slices.dtype)
+        return rounded(np.empty(shape), slices.dtype)
+    p = p.reshape(-1, classes)
     # 1 - p is exact enough, except for the largest p: it may be close to 1, and the others' sum is
     # what 1 lacks.
     at, complements, others = p.argmax(axis=-1)[..., None], 1 - p, p.copy()
     np.put_along_axis(others, at, 0, axis=-1)
     np.put_along_axis(complements, at, exactly(others).sum().rounded(), axis=-1)
     factors = np.where(np.eye(classes, dtype=np.bool_), complements[..., None], -p[..., None, :])
-    temperatures = slices.temperatures()[..., None, None]
-    return rounded(_product_over(p[..., None], factors, temperatures), slices.dtype)
+    temperatures = slices.temperatures().reshape(-1, 1, 1)
+    return rounded(_product_over(p[..., None], factors, temperatures), slices.dtype).reshape(shape)
 
 
 def softmax_jvp(

@@ -60,7 +60,7 @@ def engine(name: str | None = None, /) -> str:
     """
     with _lock:
         if name is not None and name not in NAMES:
-            raise ValueError(f"an engine is one of {', '.join(NAMES)}, got {name!r}")
+            raise ValueError(f"the engine must be one of {NAMES}, got {name!r}")
         if _decided is None:
             _decide(name)
         elif name not in (None, _decided):
@@ -76,6 +76,14 @@ def passes(dtype: str) -> Any:
     return _passes.get(dtype) or _load(dtype)
 
 
+def is_installed(module: str) -> bool:
+    """Tell whether there is such a module, be it that it can be imported or not."""
+    try:
+        return find_spec(module) is not None
+    except ValueError:  # something else stands in its place
+        return True
+
+
 def _load(dtype: str) -> Any:
     with _lock:
         compiled = engine() == "compiled" and dtype != "g"
@@ -87,8 +95,10 @@ def _decide(name: str | None) -> None:
     global _decided
     name = name or os.environ.get(VARIABLE) or None
     if name not in (None, *NAMES):
-        raise ValueError(f"{VARIABLE} is one of {', '.join(NAMES)}, got {name!r}")
-    if name is None and not find_spec("numba"):
+        raise ValueError(
+            f"the environment variable {VARIABLE} must be one of {NAMES} or not set, got {name!r}"
+        )
+    if name is None and not is_installed("numba"):
         name = "numpy"
     if name == "numpy":
         _decided = name
@@ -96,12 +106,16 @@ def _decide(name: str | None) -> None:
     try:
         _uninterrupted(_import_numba)
     except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
         if name == "compiled":
-            raise ImportError(f"numba cannot compute: {error}; install or mend it") from error
+            raise ImportError(
+                f"the compiled engine needs numba, which does not work here ({reason}); install "
+                f"it with pip install softmax-lib[fast], or set {VARIABLE}=numpy"
+            ) from error
         _decided = "numpy"
         warnings.warn(
-            f"numba is installed but cannot compute: {error}. NumPy does, more slowly; mend numba, "
-            f"or set {VARIABLE}=numpy to say that this is wanted.",
+            f"numba is installed but does not work here ({reason}): NumPy computes in its place, "
+            f"more slowly; mend numba, or set {VARIABLE}=numpy to say that this is wanted",
             RuntimeWarning,
             stacklevel=2,
         )
@@ -114,7 +128,7 @@ def _import_numba() -> None:
 
     if tuple(map(int, numba.__version__.split(".")[:2])) < (0, 64):
         raise ImportError(f"numba {numba.__version__} is too old, 0.64 is needed")
-    if numba.config.DISABLE_JIT:
+    if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
         raise ImportError("NUMBA_DISABLE_JIT is set")
     import softmax_lib._compiled  # noqa: F401
 
@@ -139,12 +153,19 @@ class _Compiled:
 
 def _uninterrupted(function: Callable[..., Any], *arguments: Any) -> Any:
     """Call a function in a thread of its own, where Ctrl-C cannot leave it half done."""
-    from concurrent.futures import ThreadPoolExecutor
-
     try:
+        from concurrent.futures import ThreadPoolExecutor
+
         pool = ThreadPoolExecutor(1, "softmax_lib")
         future = pool.submit(function, *arguments)
     except RuntimeError:  # at the interpreter's exit there are no new threads
         return function(*arguments)
     with pool:
         return future.result()
+
+
+# A process that is forked off while another thread loads an engine would wait for it forever.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release
+    )

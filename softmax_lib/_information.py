@@ -140,10 +140,10 @@ def cross_entropy(z: ArrayLike, target: ArrayLike, /, *, axis: Axis = -1) -> Any
     * A weight of 0 adds nothing, also where the probability is 0.
 
     Accuracy, in units in the last place (ulps) of the exact value, for every finite input, as
-    long as the losses and their products with the weights are 0 or normal numbers: 2 in float64 with
-    compiled kernels and 3 with NumPy, bounds that were searched for (1.5 and 2.4 are the largest
-    errors found; 3.1 in longdouble, at random); float16, bfloat16 and float32 are computed in
-    float64 and rounded once. This holds near 0 too: with a class
+    long as the losses and their products with the weights are 0 or normal numbers: in float64, 2
+    with compiled kernels and 3 with NumPy, bounds that were searched for (1.5 and 2.4 are the
+    largest errors found; 3.1 in longdouble, at random); float16, bfloat16 and float32 are computed
+    in float64 and rounded once. This holds near 0 too: with a class
     index, the result is that of :func:`softmax_lib.log_softmax`, with the other sign.
 
     Claims: `cross-entropy`
@@ -168,7 +168,11 @@ def cross_entropy(z: ArrayLike, target: ArrayLike, /, *, axis: Axis = -1) -> Any
         indices = _checked_indices(targets, slices, axis)
         if not slices.logits.size:
             return slices.reduce(_losses, empty=0.0)
-        logits = np.take_along_axis(slices.logits, indices[..., None], axis=-1)[..., 0]
+        # Without axes of length 1: of 64 axes, NumPy takes nothing along one.
+        long = tuple(length for length in slices.batch if length > 1)
+        logits = slices.logits.reshape((*long, slices.length))
+        logits = np.take_along_axis(logits, indices.reshape(*long, 1), axis=-1)
+        logits = logits.reshape(slices.batch)
         return slices.reduce(_losses, logits.astype(slices.wide), empty=0.0)
     slices = Slices.of(z, axis=axis, narrow=False)
     return slices.reduce(_weighted_losses, empty=0.0, beside=_checked_weights(targets, slices))

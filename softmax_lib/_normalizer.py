@@ -70,9 +70,9 @@ class OnlineNormalizer:
     Examples
     --------
     >>> from softmax_lib import OnlineNormalizer
-    >>> first, second = OnlineNormalizer.of([1.0, 3.0]), OnlineNormalizer.of([1000.0])
+    >>> first, second = OnlineNormalizer.of([3.0, 3.0]), OnlineNormalizer.of([1000.0])
     >>> first
-    OnlineNormalizer(maximum=np.float64(3.0), denominator=np.float64(1.1353352832366128))
+    OnlineNormalizer(maximum=np.float64(3.0), denominator=np.float64(2.0))
     >>> first.merge(second)
     OnlineNormalizer(maximum=np.float64(1000.0), denominator=np.float64(1.0))
     """
@@ -95,6 +95,10 @@ class OnlineNormalizer:
         for name, values in ("maximum", maximum), ("denominator", denominator):
             values.setflags(write=False)
             object.__setattr__(self, name, values[()])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # So that copies of every kind are checked, and read-only.
+        return type(self), (self.maximum, self.denominator)
 
     @classmethod
     def of(cls, z: ArrayLike, /, *, axis: Axis = -1) -> OnlineNormalizer:
@@ -130,8 +134,7 @@ class OnlineNormalizer:
         array([1.00673795, 1.00673795])
         """
         slices = Slices.of(z, axis=axis, narrow=False)
-        states = slices.columns(_states, empty=(-np.inf, 0.0))
-        return cls(states[..., 0], states[..., 1])
+        return cls(*slices.columns(_states, empty=(-np.inf, 0.0)))
 
     @np.errstate(all="ignore")
     def merge(self, other: OnlineNormalizer, /) -> OnlineNormalizer:
@@ -173,14 +176,13 @@ class OnlineNormalizer:
         """
         if not isinstance(other, OnlineNormalizer):
             raise TypeError(f"merge takes an OnlineNormalizer, got {type(other).__name__}")
-        shapes = np.shape(self.maximum), np.shape(other.maximum)
         try:
-            np.broadcast_shapes(*shapes)
+            maximum = np.maximum(self.maximum, other.maximum)
         except ValueError:
+            shapes = np.shape(self.maximum), np.shape(other.maximum)
             raise ValueError(
                 f"states of shapes {shapes[0]} and {shapes[1]} do not broadcast"
             ) from None
-        maximum = np.maximum(self.maximum, other.maximum)
         denominator = relative_to(maximum, self) + relative_to(maximum, other)
         return OnlineNormalizer(maximum, denominator)
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import operator
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from softmax_lib._arguments import Array
+from softmax_lib._arguments import Array, integer
 from softmax_lib._limits import Limits, need_no_care
 from softmax_lib._slices import Slices
 
@@ -129,7 +128,7 @@ def _shape(size: int | tuple[int, ...] | None) -> tuple[int, ...]:
     if size is None:
         return ()
     try:
-        lengths = tuple(map(operator.index, size if isinstance(size, tuple) else (size,)))
+        lengths = tuple(map(integer, size if isinstance(size, tuple) else (size,)))
     except TypeError:
         raise TypeError(f"size must be an int or a tuple of int, got {size!r}") from None
     if any(length < 0 for length in lengths):

@@ -11,23 +11,32 @@ import itertools
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from numpy.typing import ArrayLike, NDArray
 
-from softmax_lib._arguments import Array, Axis, not_masked, real, result_dtype, rounded
+from softmax_lib._arguments import (
+    Array,
+    Axis,
+    boolean,
+    integer,
+    not_masked,
+    real,
+    result_dtype,
+    rounded,
+)
 from softmax_lib._engine import passes
 from softmax_lib._rows import Rows
 from softmax_lib._threads import in_threads
 
-Index = tuple[slice, ...]
+Index = tuple[Any, ...]  # of slices
 
 # From so many logits on, a second thread is worth its start.
 _THREADED = 2**17
 _ONE = np.ones(1)
 _WHOLE = slice(None)
+_INTEGERS = 2.0**63
 _NUMBERS, _SIMPLE = (float, int), (np.dtype(np.float32), np.dtype(np.float64))
 
 
@@ -110,11 +119,11 @@ class Slices:
     ) -> Any:
         """Return one value for each slice, (n, 1) of a block, as NumPy's reductions do."""
         values = self.columns(function, *columns, empty=(empty,), beside=beside)
-        return self.reduced(values[..., 0], keepdims=keepdims)
+        return self.reduced(values[0], keepdims=keepdims)
 
     def reduced(self, values: Array, *, keepdims: bool) -> Any:
         """Give one value for each slice the shape of a NumPy reduction, and the input's format."""
-        if keepdims:
+        if boolean("keepdims", keepdims):
             lengths = (1 if i in self.axes else n for i, n in enumerate(self.shape))
             values = values.reshape(tuple(lengths))
         return rounded(values, self.dtype)
@@ -125,15 +134,17 @@ class Slices:
         *columns: Array,
         empty: tuple[float, ...],
         beside: Array | None = None,
-    ) -> Array:
+    ) -> list[Array]:
         """Return what a function makes of each block, (n, m), and of its parts of some columns."""
-        values = np.empty((*self.batch, len(empty)), self.wide)
-        values[...] = empty
+        # Not one array, which would have an axis more than NumPy may have.
+        values = [np.full(self.batch, value, self.wide) for value in empty]
 
         def fill(index: Index) -> None:
             parts = (column[(*index, ...)].reshape(-1, 1) for column in columns)
-            part = values[(*index, ...)]
-            part[...] = function(self._block(index, beside), *parts).reshape(part.shape)
+            made = function(self._block(index, beside), *parts)
+            for value, column in zip(values, made.T, strict=True):
+                part = value[(*index, ...)]
+                part[...] = column.reshape(part.shape)
 
         self._each(fill, beside)
         return values
@@ -273,8 +284,21 @@ class _Target:
             part.flat[span] = values
 
 
-def rows_at_once(z: Any, axis: Any, temperature: Any = 1.0) -> tuple[Any, Array, Array] | None:
-    """Return the passes for an array, its rows and temperature, if it needs no preparation."""
+class Ready(NamedTuple):
+    """A contiguous array of a few rows, which needs no preparation."""
+
+    passes: Any
+    array: Array
+    rows: Array
+    temperatures: Array
+
+    def results(self) -> Array:
+        """Return an array for results in the shape of the input."""
+        return np.empty(self.array.shape, self.array.dtype)
+
+
+def ready(z: Any, axis: Any, temperature: Any = 1.0) -> Ready | None:
+    """Return rows that passes can take as they are, if the input is such."""
     if type(z) is not np.ndarray or type(axis) is not int or type(temperature) not in _NUMBERS:
         return None
     dtype, size, dimensions = z.dtype, z.size, z.ndim
@@ -283,14 +307,15 @@ def rows_at_once(z: Any, axis: Any, temperature: Any = 1.0) -> tuple[Any, Array,
         or not z.flags.carray
         or not 0 < size < _THREADED
         or (axis != -1 and axis != dimensions - 1)
-        or not 0 < temperature < math.inf
+        or not 0 < temperature < _INTEGERS  # larger ones do not become NumPy's
     ):
         return None
     ours, length = passes(dtype.char), z.shape[-1]
     if size > ours.BLOCK or length > ours.LONGEST:
         return None
     temperatures = _ONE if temperature == 1 else np.array([temperature], np.float64)
-    return ours, z if dimensions == 2 else z.reshape(-1, length), temperatures
+    rows = z if dimensions == 2 else z.reshape(-1, length)
+    return Ready(ours, z, rows, temperatures)
 
 
 def _cut(shape: tuple[int, ...], count: int) -> Iterator[Index]:
@@ -307,15 +332,19 @@ def _cut(shape: tuple[int, ...], count: int) -> Iterator[Index]:
 
 
 def _axes(axis: Axis, dimensions: int) -> tuple[int, ...]:
-    if isinstance(axis, bool | np.bool) or not (
-        axis is None
-        or isinstance(axis, int | np.integer)
-        or (isinstance(axis, tuple) and all(isinstance(i, int | np.integer) for i in axis))
-    ):
-        raise TypeError(f"axis must be an int, a tuple of int or None, got {axis!r}")
-    if isinstance(axis, int | np.integer):
-        return (normalize_axis_index(int(axis), dimensions),)
-    return normalize_axis_tuple(range(dimensions) if axis is None else axis, dimensions)
+    if axis is None:
+        return tuple(range(dimensions))
+    try:
+        given = tuple(map(integer, axis if isinstance(axis, tuple) else (axis,)))
+    except TypeError:
+        raise TypeError(f"axis must be an int, a tuple of int or None, got {axis!r}") from None
+    for number in given:
+        if not -dimensions <= number < dimensions:
+            raise np.exceptions.AxisError(number, dimensions)
+    axes = tuple(number % dimensions for number in given)
+    if len(set(axes)) < len(axes):
+        raise ValueError(f"repeated axis in {axis}")
+    return axes
 
 
 def _last(values: Array, axes: tuple[int, ...]) -> Array:

@@ -11,7 +11,7 @@ from softmax_lib._arguments import Array, Axis
 from softmax_lib._arrays import APART, MAXIMUM, STATE, TOTAL
 from softmax_lib._double_word import DoubleWord, exactly, exponential
 from softmax_lib._rows import Rows, log_probabilities, probabilities, sums_of
-from softmax_lib._slices import Slices, rows_at_once
+from softmax_lib._slices import Slices, ready
 
 
 def softmax(
@@ -111,9 +111,9 @@ def softmax(
     array([[0.       , 0.5      , 0.5      ],
            [0.1553624, 0.4223188, 0.4223188]])
     """
-    if where is None and (given := rows_at_once(z, axis, temperature)):
-        passes, rows, temperatures = given
-        result = np.empty(z.shape, z.dtype)
+    if where is None and (given := ready(z, axis, temperature)):
+        passes, _, rows, temperatures = given
+        result = given.results()
         if passes.softmax(rows, temperatures, result.reshape(rows.shape)):
             return result
     return Slices.of(z, axis=axis, temperature=temperature, where=where).map(probabilities)
@@ -200,9 +200,9 @@ def log_softmax(
     >>> log_softmax([1000.0, 1000.0], where=[True, False])
     array([  0., -inf])
     """
-    if where is None and (given := rows_at_once(z, axis, temperature)):
-        passes, rows, temperatures = given
-        result, state = np.empty(z.shape, z.dtype), np.zeros((len(rows), STATE))
+    if where is None and (given := ready(z, axis, temperature)):
+        passes, _, rows, temperatures = given
+        result, state = given.results(), np.zeros((len(rows), STATE))
         if passes.sums(rows, temperatures, rows, state, APART, True):
             passes.log_shares(rows, temperatures, state, result.reshape(rows.shape))
             return result
@@ -283,13 +283,13 @@ def logsumexp(
     >>> logsumexp([-0.6931471805599453, -0.6931471805599453])
     np.float64(2.3190468138462996e-17)
     """
-    if where is None and not keepdims and (given := rows_at_once(z, axis)):
-        passes, rows, temperatures = given
+    if where is None and keepdims is False and (given := ready(z, axis)):
+        passes, array, rows, temperatures = given
         state = np.zeros((len(rows), STATE))
         if passes.sums(rows, temperatures, rows, state, APART, True):
             total = state[:, TOTAL]
             if not _cancelled(total, state[:, MAXIMUM]).any():
-                return total.astype(z.dtype).reshape(z.shape[:-1])[()]
+                return total.astype(array.dtype).reshape(array.shape[:-1])[()]
     slices = Slices.of(z, axis=axis, where=where)
     return slices.reduce(_logarithms_of_sums, empty=-np.inf, keepdims=keepdims)
 
@@ -355,7 +355,8 @@ def _logarithms_of_sums(rows: Rows) -> Array:
 
 def _cancelled(total: Array, maximum: Array) -> Array:
     """Tell where a maximum and the logarithm of the rest, of opposite signs, leave little."""
-    return np.abs(total) < 0.5 * np.maximum(np.abs(maximum), 1)
+    cancelled: Array = np.abs(total) < 0.5 * np.maximum(np.abs(maximum), 1)
+    return cancelled
 
 
 # In twice the precision, so many logits of a row at once: their arrays stay in the fastest cache.
@@ -374,4 +375,5 @@ def _refined(rows: Rows, estimate: Array) -> Array:
             total += DoubleWord(terms.value * counts, terms.error * counts).sum(twice=True)
     excess = total * exponential(-estimate) - exactly(np.ones_like(estimate))
     small = excess.value + excess.error
-    return estimate + (small - small * small / 2)
+    refined: Array = estimate + (small - small * small / 2)
+    return refined

@@ -34,8 +34,9 @@ def in_threads(function: Callable[[_Item], object], items: Sequence[_Item]) -> N
                 return
             function(item)
 
-    others = list(_started(work, min(processors(), len(items)) - 1))
+    others: list[Future[None]] = []
     try:
+        others += _started(work, min(processors(), len(items)) - 1)
         work()
     finally:
         stopped = True  # by an error or an interruption, if not by the end

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from softmax_lib._arguments import Array, Axis, is_floating
+from softmax_lib._arguments import Array, Axis, boolean, is_floating, not_masked
 from softmax_lib._formats import Format
 from softmax_lib._slices import Slices
 
@@ -286,7 +286,7 @@ def ulp_error(computed: ArrayLike, exact: ArrayLike, /) -> Any:
     >>> ulp_error([0.1, 1.0], [Fraction(1, 10), Fraction(1)])
     array([0.4, 0. ])
     """
-    values, reference = np.asarray(computed), np.asarray(exact)
+    values, reference = not_masked("computed", computed), not_masked("exact", exact)
     if not is_floating(values.dtype):
         raise TypeError(f"computed must be floating, got dtype {values.dtype}")
     unit = Format.of(values.dtype)
@@ -443,7 +443,9 @@ class _Unrounded:
 
 
 def _output(slices: Slices, *, rounded: bool) -> _Output:
-    return _Rounded(slices.wide, Format.of(slices.dtype)) if rounded else _Unrounded()
+    if boolean("rounded", rounded):
+        return _Rounded(slices.wide, Format.of(slices.dtype))
+    return _Unrounded()
 
 
 def _elementwise(
@@ -506,16 +508,16 @@ def _ulps(computed: Array, exact: Array, unit: Format) -> Array:
     one = exact.dtype.type(1)
     # Halfway between the largest number and the next power of two; inf in the format of exact.
     overflow = np.ldexp(2 * one - np.ldexp(one, -unit.precision), unit.largest_exponent)
-    return np.select(
-        [
-            np.isnan(computed) & np.isnan(exact),
-            np.isnan(computed) | np.isnan(exact),
-            np.isinf(computed) & (exact * np.sign(computed) >= overflow),
-            np.isinf(computed) | np.isinf(exact),
-        ],
-        [0.0, np.inf, 0.0, np.inf],
-        distance.astype(np.float64),
-    )
+    cases = [
+        (np.isinf(computed) | np.isinf(exact), np.inf),
+        (np.isinf(computed) & (exact * np.sign(computed) >= overflow), 0.0),
+        (np.isnan(computed) | np.isnan(exact), np.inf),
+        (np.isnan(computed) & np.isnan(exact), 0.0),
+    ]
+    errors: Array = distance.astype(np.float64)
+    for case, error in cases:  # not np.select, which takes no more than 32 axes
+        errors = np.where(case, error, errors)
+    return errors
 
 
 def _exact_ulps(computed: Any, exact: Any, unit: Format) -> float:

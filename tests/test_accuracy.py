@@ -112,7 +112,8 @@ def test_subnormal_probabilities_are_accurate(gap):
 
 # Each of these broke a bound that was stated once.
 BROKEN = [
-    (log_softmax, [0.0] + [-11.125607693264616] * 39 + [-11.152664369781363] * 10, 0.015636617616194864),
+    (log_softmax, [0.0] + [-11.125607693264616] * 39 + [-11.152664369781363] * 10,
+     0.015636617616194864),
     (softmax, [0.0, 1.7, -2.3], 1e-310),
     (log_softmax, [1.0, 1.0 + 2.0**-52], 1e-300),
 ]  # fmt: skip
