@@ -4,6 +4,9 @@ PORT ?= 8000
 SITE ?= book
 BIN := .venv/bin
 CHAPTERS := $(wildcard book/*.ipynb)
+# What is tested once more without compiled kernels: `make test WITH_NUMPY="tests softmax_lib book"`
+# takes the notebooks in.
+WITH_NUMPY ?= $(wildcard tests/test_*.py) tests/playground softmax_lib
 
 .PHONY: help book serve lite test notebooks bench mutants lab lint requirements clean
 
@@ -26,8 +29,9 @@ lite: book  ## Build the site with chapters that run in the browser (PYODIDE_DIS
 	$(BIN)/python book/_lite/build.py _build/html
 	@echo "Chapters run where the site is served: make serve SITE=lite"
 
-test: .venv/ready  ## Run every test: library, proofs, notebooks cell by cell, the site
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+test: .venv/ready  ## Run every test: library (with both engines), proofs, notebooks cell by cell, the site
+	SOFTMAX_LIB_ENGINE=compiled $(BIN)/python -m pytest -n 2 --dist loadfile
+	SOFTMAX_LIB_ENGINE=numpy $(BIN)/python -m pytest -n 2 --dist loadfile $(WITH_NUMPY)
 
 notebooks: .venv/ready  ## Run all notebooks again and store their outputs
 	$(BIN)/python -m nbconvert --to notebook --execute --inplace \
@@ -41,7 +45,7 @@ bench: .venv/ready  ## Measure softmax's speed beside its peers' (downloads PyTo
 mutants: .venv/ready  ## Change softmax_lib place after place and see the tests fail (ONLY=softmax_lib.exact.*: a part)
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint requirements.txt --group mutants
-	@set -f; $(BIN)/python tests/mutants.py $(ONLY)
+	@set -f; SOFTMAX_LIB_ENGINE=numpy $(BIN)/python tests/mutants.py $(ONLY)
 
 lab: .venv/ready  ## Open the chapters in JupyterLab
 	$(BIN)/jupyter-lab book

@@ -85,9 +85,7 @@ def sums(z: Array, temperatures: Array, x: Array, state: Array, weight: int, who
     if weight != APART:
         biased = DoubleWord(terms * BIAS, errors * BIAS)
         _accumulate(state, WEIGHTED, (biased * _weights(z, x, terms, state, temperature)).sum())
-    below = DoubleWord(
-        total.value * BIAS, np.broadcast_to(total.error * BIAS, total.value.shape).copy()
-    )
+    below = DoubleWord(total.value * BIAS, total.error * BIAS)
     # So close to 1, what the sum is above it would have lost digits.
     bound = 2 if errors is _UNKNOWN else 1 + 2.0**-10
     small = np.flatnonzero(total.value < bound)
@@ -102,7 +100,7 @@ def sums(z: Array, temperatures: Array, x: Array, state: Array, weight: int, who
             apart = _sum_apart(z[small], top, maximum[small], given)
         below.value[small], below.error[small] = apart
     _accumulate(state, BELOW, below)
-    _close(state)
+    _close(state, weight)
     return True
 
 
@@ -111,12 +109,14 @@ def log_shares(z: Array, temperatures: Array, state: Array, out: Array) -> None:
     """Log-softmax of rows, or of pieces of rows, whose sums are known."""
     maximum, temperature = state[:, :1], temperatures[:, None]
     logarithm = read(state, LOGARITHM)
-    sums = exactly(maximum) + exactly(temperature) * logarithm
-    result = np.subtract(z, sums.value, dtype=state.dtype)
     if _is_one(temperature):
-        np.subtract(result, sums.error, out=out, casting="same_kind")
+        total = exactly(maximum) + logarithm
+        result = np.subtract(z, total.value, dtype=state.dtype)
+        np.subtract(result, total.error, out=out, casting="same_kind")
         return
-    result -= sums.error
+    total = exactly(maximum) + exactly(temperature) * logarithm
+    result = np.subtract(z, total.value, dtype=state.dtype)
+    result -= total.error
     result /= temperature
     # Here T log(1 + rest) may be subnormal.
     np.copyto(result, 0 - logarithm.rounded(), where=(z == maximum) & (temperature != 1))
@@ -155,8 +155,10 @@ def _maximum(z: Array) -> Array:
     """Return the largest logits; argmax is the faster way to those of many short rows."""
     count, length = z.shape
     if count < 16 or length > 256:
-        return np.maximum.reduce(z, axis=-1, keepdims=True)
-    return z.reshape(-1)[z.argmax(axis=-1) + np.arange(0, z.size, length)][:, None]
+        maximum: Array = np.maximum.reduce(z, axis=-1, keepdims=True)
+        return maximum
+    found: Array = z.reshape(-1)[z.argmax(axis=-1) + np.arange(0, z.size, length)]
+    return found[:, None]
 
 
 def _reference(z: Array, maximum: Array, temperature: Array) -> Array:
@@ -218,8 +220,9 @@ def _cut_off(z: Array, reference: Array, temperature: Array) -> Array:
 
 def _sum(terms: Array, errors: Array, largest: Array) -> DoubleWord:
     if errors is _UNKNOWN:
-        return DoubleWord(np.add.reduce(terms, axis=-1, keepdims=True), _ZERO)
-    return DoubleWord(terms, errors).sum(largest)
+        total = np.add.reduce(terms, axis=-1, keepdims=True)
+        return DoubleWord(total, np.zeros_like(total))
+    return (exactly(terms) if errors is _ZERO else DoubleWord(terms, errors)).sum(largest)
 
 
 def _sum_apart(z: Array, top: Array, maximum: Array, temperature: Array) -> DoubleWord:
@@ -261,7 +264,7 @@ def _vectors(x: Array, terms: Array, state: Array) -> DoubleWord:
     return two_sum(np.where(terms == 0, reference, x * stretch), -reference)
 
 
-def _close(state: Array) -> None:
+def _close(state: Array, weight: int) -> None:
     """Fill in what follows from the sums."""
     below = read(state, BELOW)
     rest = two_sum(state[:, COUNT : COUNT + 1] - 1, below.value / BIAS)
@@ -269,7 +272,9 @@ def _close(state: Array) -> None:
     _write(state, REST, rest)
     logarithm = DoubleWord(np.log1p(rest.value), rest.error / (1 + rest.value))
     _write(state, LOGARITHM, logarithm)
-    state[:, TOTAL] = (exactly(state[:, :1]) + logarithm).rounded()[:, 0]
-    one = exactly(np.ones_like(rest.value))
-    mean = read(state, WEIGHTED) / (one + rest)
+    total = exactly(state[:, :1]) + logarithm
+    state[:, TOTAL] = (total.value + total.error)[:, 0]
+    if weight == APART:
+        return
+    mean = read(state, WEIGHTED) / (exactly(np.ones_like(rest.value)) + rest)
     _write(state, MEAN, DoubleWord(mean.value / BIAS, mean.error / BIAS))

@@ -15,6 +15,8 @@ import numpy as np
 
 from softmax_lib._arguments import Array
 
+_ZERO = np.zeros(())
+
 
 @dataclass(frozen=True, slots=True)
 class DoubleWord:
@@ -53,11 +55,11 @@ class DoubleWord:
         result: Array = self.value + finite_or_zero(self.error)
         return result
 
-    def sum(self, largest: Array | None = None) -> DoubleWord:
+    def sum(self, largest: Array | None = None, *, twice: bool = False) -> DoubleWord:
         """Return sums along the last axis, (..., 1); no value exceeds `largest`, if it is given.
 
         The values are cut at multiples of one unit for each row: what is above adds up exactly, in
-        any order, and what is below is too small for its roundings to matter.
+        any order, and what is below is too small for its roundings to matter, or cut once more.
         """
         if largest is None:
             highest = np.finfo(self.value.dtype).max / 8
@@ -68,8 +70,10 @@ class DoubleWord:
         heads -= rounder
         high = np.add.reduce(heads, axis=-1, keepdims=True)
         low = np.subtract(self.value, heads, out=heads)
-        if self.error.shape == low.shape:
+        if self.error is not _ZERO:
             low += self.error
+        if twice:
+            return exactly(high) + exactly(low).sum()
         error = np.add.reduce(low, axis=-1, keepdims=True)
         total = high + error
         return DoubleWord(total, (high - total) + error)
@@ -77,15 +81,17 @@ class DoubleWord:
 
 def exactly(value: Array) -> DoubleWord:
     """Return a float as two."""
-    return DoubleWord(value, np.zeros_like(value))
+    return DoubleWord(value, _ZERO)
 
 
 def two_sum(first: Array, second: Array) -> DoubleWord:
     """Return first + second, rounded, and exactly what the rounding lost (Knuth)."""
     total = first + second
     part = total - first
-    error = first - (total - part)
-    error += second - part
+    error = total - part
+    # In place, since arrays that leave the processor's cache take most of the time.
+    np.subtract(first, error, out=error)
+    error += np.subtract(second, part, out=part)
     return DoubleWord(total, error)
 
 
@@ -144,11 +150,11 @@ def _constants() -> tuple[list[float], DoubleWord, list[DoubleWord]]:
         parts.append(float(Fraction(round((log2 - sum(map(Fraction, parts))) * 2**bits), 2**bits)))
     factorials = [Fraction(1, math.factorial(n)) for n in range(30)]
     powers = [
-        sum(Fraction(i, 64) ** n * factor for n, factor in enumerate(factorials))
+        sum((Fraction(i, 64) ** n * factor for n, factor in enumerate(factorials)), Fraction(0))
         for i in range(-23, 24)
     ]
     table = DoubleWord(*(np.array(part) for part in zip(*map(_halves, powers), strict=True)))
-    coefficients = [DoubleWord(*map(np.float64, _halves(factor))) for factor in factorials[:13]]
+    coefficients = [DoubleWord(*map(np.array, _halves(factor))) for factor in factorials[:13]]
     return parts, table, coefficients
 
 

@@ -128,7 +128,7 @@ def _import_numba() -> None:
 
     if tuple(map(int, numba.__version__.split(".")[:2])) < (0, 64):
         raise ImportError(f"numba {numba.__version__} is too old, 0.64 is needed")
-    if numba.config.DISABLE_JIT:
+    if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
         raise ImportError("NUMBA_DISABLE_JIT is set")
     import softmax_lib._compiled  # noqa: F401
 

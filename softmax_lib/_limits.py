@@ -60,7 +60,8 @@ class Limits:
         down, up = np.maximum(self.exponents, 0), np.minimum(self.exponents, 0)
         gaps = np.ldexp(np.ldexp(logits, -down) - np.ldexp(self.maximum, -down), -up)
         cases = [self.undefined, self._won, self.temperature == np.inf, self._large]
-        return np.select(cases, [0, won, even, gaps], scaled).astype(logits.dtype)
+        replaced: Array = np.select(cases, [0, won, even, gaps], scaled).astype(logits.dtype)
+        return replaced
 
     @property
     def _won(self) -> Array:

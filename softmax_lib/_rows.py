@@ -162,7 +162,8 @@ def _stretch(rows: Rows) -> Array:
             finite = np.where(np.isfinite(vectors), np.abs(vectors), 0)
             extent = finite.max(axis=-1, keepdims=True)
         largest = np.maximum(largest, extent)
-    return np.clip(_HEIGHT - np.frexp(largest)[1], -1000, 1000)
+    powers: Array = np.clip(_HEIGHT - np.frexp(largest)[1], -1000, 1000)
+    return powers
 
 
 def softmax_of_rows(rows: Array, out: Array) -> None:
@@ -177,7 +178,7 @@ def softmax_of_rows(rows: Array, out: Array) -> None:
         row, to, span = rows[i : i + 1], out[i : i + 1], min(length, ours.LONGEST)
         load = partial(_columns, row)
         alone = Rows(ours, 1, length, span, temperatures, load, load)
-        _shares(alone, NOTHING, ours.shares, lambda span, to=to: _InPlace(to[:, span]))
+        _shares(alone, NOTHING, ours.shares, partial(_InPlace.of, to))
 
 
 def _columns(row: Array, span: slice) -> Array:
@@ -186,6 +187,10 @@ def _columns(row: Array, span: slice) -> Array:
 
 class _InPlace(NamedTuple):
     rows: Array
+
+    @classmethod
+    def of(cls, row: Array, span: slice) -> _InPlace:
+        return cls(_columns(row, span))
 
     def place(self) -> None:
         """Do nothing: the rows are there."""

@@ -82,8 +82,8 @@ def sample(
     notice. A class less than 2**-59 times as probable as the first is never drawn. (The negative
     logarithm of NumPy's exponential noise is Gumbel noise at half the cost, but its steps are up
     to 9 times as wide, and its zeros have an infinite logarithm, which would draw classes that
-    are impossible.) Memory: beside some ten copies of z, 2**20 noise values and as many logits at
-    once, or K if that is more; what is drawn does not depend on it.
+    are impossible.) Memory: 2**20 noise values and as many logits at once; what is drawn does not
+    depend on it.
 
     Claims: `gumbel-max`, `t-practice`, `t-zero`, `t-infinity`, `lm-uses`
 

@@ -11,7 +11,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -30,7 +30,7 @@ from softmax_lib._engine import passes
 from softmax_lib._rows import Rows
 from softmax_lib._threads import in_threads
 
-Index = tuple[slice, ...]
+Index = tuple[Any, ...]  # of slices
 
 # From so many logits on, a second thread is worth its start.
 _THREADED = 2**17
@@ -284,8 +284,21 @@ class _Target:
             part.flat[span] = values
 
 
-def rows_at_once(z: Any, axis: Any, temperature: Any = 1.0) -> tuple[Any, Array, Array] | None:
-    """Return the passes for an array, its rows and temperature, if it needs no preparation."""
+class Ready(NamedTuple):
+    """A contiguous array of a few rows, which needs no preparation."""
+
+    passes: Any
+    array: Array
+    rows: Array
+    temperatures: Array
+
+    def results(self) -> Array:
+        """Return an array for results in the shape of the input."""
+        return np.empty(self.array.shape, self.array.dtype)
+
+
+def ready(z: Any, axis: Any, temperature: Any = 1.0) -> Ready | None:
+    """Return rows that passes can take as they are, if the input is such."""
     if type(z) is not np.ndarray or type(axis) is not int or type(temperature) not in _NUMBERS:
         return None
     dtype, size, dimensions = z.dtype, z.size, z.ndim
@@ -301,7 +314,8 @@ def rows_at_once(z: Any, axis: Any, temperature: Any = 1.0) -> tuple[Any, Array,
     if size > ours.BLOCK or length > ours.LONGEST:
         return None
     temperatures = _ONE if temperature == 1 else np.array([temperature], np.float64)
-    return ours, z if dimensions == 2 else z.reshape(-1, length), temperatures
+    rows = z if dimensions == 2 else z.reshape(-1, length)
+    return Ready(ours, z, rows, temperatures)
 
 
 def _cut(shape: tuple[int, ...], count: int) -> Iterator[Index]:

@@ -11,7 +11,7 @@ from softmax_lib._arguments import Array, Axis
 from softmax_lib._arrays import APART, MAXIMUM, STATE, TOTAL
 from softmax_lib._double_word import DoubleWord, exactly, exponential
 from softmax_lib._rows import Rows, log_probabilities, probabilities, sums_of
-from softmax_lib._slices import Slices, rows_at_once
+from softmax_lib._slices import Slices, ready
 
 
 def softmax(
@@ -69,22 +69,22 @@ def softmax(
     * T = inf is uniform over all that is neither -inf nor left out.
     * An infinite or NaN logit decides first: one +inf has probability 1 at any T.
 
-    Accuracy, in units in the last place (ulps) of the exact value, for every finite input: 4 in
-    float64, by analysis (an exponential errs by less than 1.7 units of 2**-53, the sum by no more,
-    the quotient is rounded once; 2.1 is the largest error that hill climbing found); 4.5 in
-    longdouble, if exp errs by 1 (2.5 is the largest found at random); float16, bfloat16 and float32
-    are computed in float64 and rounded once, so that they err by 0.5 and less than 1e-6 more.
+    Accuracy, in units in the last place (ulps) of the exact value, for every finite input: 2 in
+    float64 with compiled kernels, and 4 with NumPy, bounds that were searched for by hill climbing
+    (1.7 and 3.1 are the largest errors found); 4.5 in longdouble (3.4 found). Float16, bfloat16 and
+    float32 are computed in float64 and rounded once: they err by 0.5 and less than 2e-6 more, by
+    analysis. NumPy's bounds suppose that its exp errs by less than 0.75 ulp, which the tests check.
     z - max z and its quotient by T are rounded, which alone would cost hundreds of ulps; their
-    rounding errors are known exactly and given back, as are those of the sum and of the quotient.
+    rounding errors are known exactly and compensated, as are those of the sum and of the quotient.
     Neighbouring logits may come out in the wrong order by an ulp in float64.
 
-    The bits of the result depend neither on the memory layout of z, nor on the other slices, nor
-    on the number of threads, nor on numba. But in longdouble, they are made of IEEE additions,
-    multiplications and divisions alone, and the same on every machine. Where numba is installed
-    (the extra `fast`), compiled kernels are loaded once that pays: when some 2**24 logits have been
-    through, in one call or in many. Beyond the output, float64, float32 and their views take a few
-    MB of memory, whatever their size; longdouble, and several axes that are not adjacent in
-    memory, take copies.
+    Bits: in one process, a row has the same bits in any batch, memory layout, axis and number of
+    threads. Compiled kernels compute the same bits on every machine; NumPy's exp has others on
+    other processors. Which of the two computes, :func:`softmax_lib.engine` says. Permuting logits
+    may change last bits, and with NumPy a common shift or a scaling of logits and temperature may,
+    too.
+
+    Memory: beyond the output, less than 32 MB, whatever the size.
 
     Claims: `formula`, `sum-one`, `shift`, `max-shift`, `range`, `order`, `t-zero`,
     `t-infinity`, `rounding`, `given-back`, `same-bits`
@@ -111,9 +111,9 @@ def softmax(
     array([[0.       , 0.5      , 0.5      ],
            [0.1553624, 0.4223188, 0.4223188]])
     """
-    if where is None and (given := rows_at_once(z, axis, temperature)):
-        passes, rows, temperatures = given
-        result = np.empty(z.shape, z.dtype)
+    if where is None and (given := ready(z, axis, temperature)):
+        passes, _, rows, temperatures = given
+        result = given.results()
         if passes.softmax(rows, temperatures, result.reshape(rows.shape)):
             return result
     return Slices.of(z, axis=axis, temperature=temperature, where=where).map(probabilities)
@@ -174,14 +174,13 @@ def log_softmax(
     * T = inf is -log M at each of the M elements that are neither -inf nor left out.
     * An infinite or NaN logit decides first: one +inf has log-probability 0 at any T.
 
-    Accuracy, in units in the last place (ulps) of the exact value, for every finite input: 4 in
-    float64, a bound that was searched for and not proved (2.6 is the largest error that hill
-    climbing found); 4.5 in longdouble, if exp errs by 1 (2.5 is the largest found at random);
-    float16, bfloat16 and float32 are computed in float64 and rounded once, so that they err by 0.5
-    and less than 1e-6 more. This holds near 0 too: with R the sum of exp((zⱼ - max z)/T) without
-    one maximal term, the result is -(\|zᵢ - max z\|/T + log1p(R)), where both terms have one sign
-    and nothing cancels. On bits, numba and memory, see :func:`softmax_lib.softmax`; here NumPy's
-    log1p comes in, whose bits may be others on another machine.
+    Accuracy, in units in the last place (ulps) of the exact value, for every finite input: 2 in
+    float64 with compiled kernels, and 4 with NumPy, bounds that were searched for by hill climbing
+    (1.4 and 3.1 are the largest errors found); 4.5 in longdouble (3.4 found); float16, bfloat16 and
+    float32 are computed in float64 and rounded once, so that they err by 0.5 and less than 2e-6
+    more. This holds near 0 too: with R the sum of exp((zⱼ - max z)/T) without one maximal term, the
+    result is -(\|zᵢ - max z\|/T + log1p(R)), where both terms have one sign and nothing cancels. On
+    bits and memory, see :func:`softmax_lib.softmax`.
 
     Claims: `formula`, `shift`, `max-shift`, `lse`, `t-zero`, `t-infinity`, `rounding`
 
@@ -201,9 +200,9 @@ def log_softmax(
     >>> log_softmax([1000.0, 1000.0], where=[True, False])
     array([  0., -inf])
     """
-    if where is None and (given := rows_at_once(z, axis, temperature)):
-        passes, rows, temperatures = given
-        result, state = np.empty(z.shape, z.dtype), np.zeros((len(rows), STATE))
+    if where is None and (given := ready(z, axis, temperature)):
+        passes, _, rows, temperatures = given
+        result, state = given.results(), np.zeros((len(rows), STATE))
         if passes.sums(rows, temperatures, rows, state, APART, True):
             passes.log_shares(rows, temperatures, state, result.reshape(rows.shape))
             return result
@@ -258,12 +257,12 @@ def logsumexp(
     * A slice with nothing left in gives -inf.
 
     Accuracy, for every finite input: in float64 and longdouble, 2 ulps of
-    max(\|max z\|, \|result\|, 1), 1.9 being the largest found. Float16, bfloat16 and float32 are
-    computed in float64 and rounded once: they err by 0.5 ulp of the result, and 2 float64-ulps of
-    that maximum. That is not a relative bound: close to 0, where max z and log1p(R) cancel (R
-    being the sum of exp(zⱼ - max z) without one maximal term), the float64 result may have no
-    correct digit, and the float32 result can err by tens of ulps where it lies below 1e-8. The
-    bits of the result do not depend on the memory layout of z.
+    max(\|max z\|, \|result\|, 1), a bound that was searched for (1.7 is the largest error found).
+    Where max z and log1p(R), R being the sum of exp(zⱼ - max z) without one maximal term, cancel to
+    less than half of that, the sum is taken again in twice the precision. So float64 results near 0
+    have a relative error of 2**-51 and 2**-100 / \|result\| at most, and float16, bfloat16 and
+    float32, rounded once, err by 0.5 ulp and less than 2e-6 more everywhere. The second sum takes
+    some 50 times as long as the first. On bits and memory, see :func:`softmax_lib.softmax`.
 
     Claims: `lse`, `max-shift`, `rounding`
 
@@ -278,14 +277,19 @@ def logsumexp(
     >>> from softmax_lib import logsumexp
     >>> logsumexp([[1000.0, 1000.0], [0.0, 0.0]])
     array([1.00069315e+03, 6.93147181e-01])
+
+    Twice the logarithm of 1/2, as float64 knows it, is not quite that of 1:
+
+    >>> logsumexp([-0.6931471805599453, -0.6931471805599453])
+    np.float64(2.3190468138462996e-17)
     """
-    if where is None and keepdims is False and (given := rows_at_once(z, axis)):
-        passes, rows, temperatures = given
+    if where is None and keepdims is False and (given := ready(z, axis)):
+        passes, array, rows, temperatures = given
         state = np.zeros((len(rows), STATE))
         if passes.sums(rows, temperatures, rows, state, APART, True):
             total = state[:, TOTAL]
             if not _cancelled(total, state[:, MAXIMUM]).any():
-                return total.astype(z.dtype).reshape(z.shape[:-1])[()]
+                return total.astype(array.dtype).reshape(array.shape[:-1])[()]
     slices = Slices.of(z, axis=axis, where=where)
     return slices.reduce(_logarithms_of_sums, empty=-np.inf, keepdims=keepdims)
 
@@ -351,7 +355,8 @@ def _logarithms_of_sums(rows: Rows) -> Array:
 
 def _cancelled(total: Array, maximum: Array) -> Array:
     """Tell where a maximum and the logarithm of the rest, of opposite signs, leave little."""
-    return np.abs(total) < 0.5 * np.maximum(np.abs(maximum), 1)
+    cancelled: Array = np.abs(total) < 0.5 * np.maximum(np.abs(maximum), 1)
+    return cancelled
 
 
 # In twice the precision, so many logits of a row at once: their arrays stay in the fastest cache.
@@ -367,7 +372,8 @@ def _refined(rows: Rows, estimate: Array) -> Array:
             # What is below 2**-140 does not matter, nor do rows that are not refined.
             part = np.clip(logits[:, start : start + _SHORT], -100, 100, dtype=np.float64)
             terms, counts = exponential(part), part > -100
-            total += DoubleWord(terms.value * counts, terms.error * counts).sum()
+            total += DoubleWord(terms.value * counts, terms.error * counts).sum(twice=True)
     excess = total * exponential(-estimate) - exactly(np.ones_like(estimate))
     small = excess.value + excess.error
-    return estimate + (small - small * small / 2)
+    refined: Array = estimate + (small - small * small / 2)
+    return refined

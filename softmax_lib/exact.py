@@ -514,7 +514,7 @@ def _ulps(computed: Array, exact: Array, unit: Format) -> Array:
         (np.isnan(computed) | np.isnan(exact), np.inf),
         (np.isnan(computed) & np.isnan(exact), 0.0),
     ]
-    errors = distance.astype(np.float64)
+    errors: Array = distance.astype(np.float64)
     for case, error in cases:  # not np.select, which takes no more than 32 axes
         errors = np.where(case, error, errors)
     return errors
