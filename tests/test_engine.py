@@ -188,7 +188,7 @@ def test_a_first_call_is_interrupted_and_the_next_one_works(delay, tmp_path):
 def test_a_first_call_from_the_cache_is_interrupted_and_the_next_one_works(tmp_path_factory):
     cache = tmp_path_factory.mktemp("cache")
     run(INTERRUPTED.replace("time.sleep(30)", "pass"), NUMBA_CACHE_DIR=str(cache))
-    for delay in 0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5:
+    for delay in 0.05, 0.1, 0.2, 0.3, 0.4:
         assert interrupted(delay, cache) == WORKS_AFTER
 
 
@@ -217,7 +217,8 @@ def test_a_daemon_thread_that_is_computing_does_not_hold_up_the_exit(engine, pau
 
 FORK = (
     "process = os.fork()\n"
-    f"if process == 0:\n    {SHOW}\n    os._exit(0)\n"
+    f"if process == 0:\n    {SHOW}\n    from softmax_lib._threads import processors\n"
+    "    os._exit(threading.active_count() == 1 and processors() > 1)\n"
     "assert os.waitpid(process, 0)[1] == 0\n"
 )
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")

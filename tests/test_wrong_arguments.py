@@ -248,7 +248,7 @@ def test_class_indices_are_along_one_axis(axis):
 
 @pytest.mark.parametrize("axis", [0, 1])
 def test_floating_labels_of_square_logits_are_told_from_weights(axis):
-    with pytest.raises(ValueError, match=r"looks like class indices, .*; weights .* broadcast_to"):
+    with pytest.raises(ValueError, match=r"looks like class indices, .*; weights .*broadcast_to"):
         cross_entropy(np.eye(3), [0.0, 1.0, 2.0], axis=axis)
 
 
