@@ -90,8 +90,8 @@ def two_sum(first: Array, second: Array) -> DoubleWord:
     part = total - first
     error = total - part
     # In place, since arrays that leave the processor's cache take most of the time.
-    np.subtract(first, error, out=error)
-    error += np.subtract(second, part, out=part)
+    error = np.subtract(first, error, out=error if error.ndim else None)
+    error += np.subtract(second, part, out=part if part.ndim else None)
     return DoubleWord(total, error)
 
 
