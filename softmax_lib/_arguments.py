@@ -96,6 +96,6 @@ def _advice(name: str, array: Array) -> str:
         kinds = " and ".join(sorted({type(item).__name__ for item in array.flat}))
         return f" with elements of type {kinds}; convert them: np.array({name}, dtype=np.float64)"
     # float8, int4 and the like, of ml_dtypes.
-    if array.dtype.kind == "V" and not issubclass(array.dtype.type, np.void):
+    if array.dtype.kind in "Vf" and not issubclass(array.dtype.type, np.void):
         return f", which is not computed in; convert it: {name}.astype(np.float32)"
     return ""

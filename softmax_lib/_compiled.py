@@ -542,7 +542,13 @@ def compile_for(name: str, dtype: str) -> Callable[..., Any]:
         "log_shares": (rows, temperatures, state, out),
         "products": (rows, temperatures, rows, state, out),
     }
-    # Not the kernel itself: it would compile once more for each other mixture of arrays that may be
-    # written to and that may not, in the midst of a call.
-    entry: Callable[..., Any] = globals()[name].compile(arguments[name])
+    # What is returned is not the kernel itself: it would compile once more for each other mixture
+    # of arrays that may be written to and that may not, in the midst of a call.
+    kernel = globals()[name]
+    entry: Callable[..., Any]
+    try:
+        entry = kernel.compile(arguments[name])
+    except Exception:  # a cache that cannot be read, or a full disk
+        uncached = numba.njit(nogil=True, error_model="numpy")(kernel.py_func)
+        entry = uncached.compile(arguments[name])
     return entry

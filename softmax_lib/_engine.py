@@ -164,8 +164,24 @@ def _uninterrupted(function: Callable[..., Any], *arguments: Any) -> Any:
         return future.result()
 
 
-# A process that is forked off while another thread loads an engine would wait for it forever.
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release
+def _after_fork() -> None:
+    """Leave numba alone in a process that was forked off while another thread loaded it.
+
+    Locks that the other thread held, numba's and those of imports, are never released here.
+    """
+    global _lock, _decided
+    if _lock.acquire(blocking=False):
+        _lock.release()
+        return
+    _lock, _decided = RLock(), "numpy"
+    _passes.clear()
+    warnings.warn(
+        "forked while another thread loaded numba, which cannot be used here: NumPy computes in "
+        "this process, more slowly; call softmax_lib.engine() before the fork",
+        RuntimeWarning,
+        stacklevel=2,
     )
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

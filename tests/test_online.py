@@ -1,4 +1,6 @@
 import copy
+import dataclasses
+import pickle
 import re
 
 import mpmath
@@ -324,3 +326,33 @@ def test_the_state_of_narrow_logits_has_all_digits_of_float64():
     z = (np.random.default_rng(8).normal(size=(20, 50)) * 9).astype(np.float32)
     narrow, wide = OnlineNormalizer.of(z), OnlineNormalizer.of(z.astype(np.float64))
     np.testing.assert_array_equal(narrow.denominator, wide.denominator)
+
+
+@pytest.mark.parametrize(
+    "copied",
+    [
+        copy.copy,
+        copy.deepcopy,
+        lambda state: copy.deepcopy([state])[0],
+        lambda state: dataclasses.replace(state),
+        *(
+            lambda state, protocol=protocol: pickle.loads(pickle.dumps(state, protocol))
+            for protocol in range(pickle.HIGHEST_PROTOCOL + 1)
+        ),
+    ],
+)
+@pytest.mark.parametrize("dtype", [np.float64, np.longdouble])
+@pytest.mark.parametrize("name", [name for name, *_ in SPECIAL])
+def test_a_copy_is_read_only_and_has_the_same_values(copied, dtype, name):
+    logits = next(logits for other, logits, *_ in SPECIAL if other == name)
+    state = OnlineNormalizer.of(np.array([logits, logits], dtype))
+    same = copied(state)
+    assert type(same) is OnlineNormalizer
+    assert same is not state
+    for ours, theirs in (same.maximum, state.maximum), (same.denominator, state.denominator):
+        assert ours.dtype == theirs.dtype
+        np.testing.assert_array_equal(ours, theirs)
+        assert not ours.flags.writeable
+        assert not np.shares_memory(ours, theirs)
+    with pytest.raises(ValueError, match="read-only"):
+        same.maximum[0] = 0

@@ -38,20 +38,42 @@ def test_an_unknown_name_is_an_attribute_error():
 def test_importing_the_library_imports_numpy_alone():
     finished = run(
         "import sys, softmax_lib\n"
-        "softmax_lib.softmax([1, 2])\n"
-        "print({'mpmath', 'sympy', 'scipy', 'ml_dtypes'} & set(sys.modules))"
+        "print({'mpmath', 'sympy', 'scipy', 'ml_dtypes', 'numba'} & set(sys.modules))"
     )
     assert finished.stdout == "set()\n", finished.stderr
 
 
-@pytest.mark.parametrize("name", ["exact_softmax", "ulp_error"])
+REFERENCE = ["exact_log_softmax", "exact_logsumexp", "exact_softmax", "ulp_error"]
+WITHOUT_MPMATH = "import sys\nsys.modules['mpmath'] = None\nimport softmax_lib\n"
+HINT = "the exact reference needs mpmath: pip install softmax-lib[exact]"
+
+
+@pytest.mark.parametrize("name", REFERENCE)
 def test_without_mpmath_the_reference_says_what_to_install(name):
-    finished = run(
-        f"import sys\nsys.modules['mpmath'] = None\nimport softmax_lib\nsoftmax_lib.{name}"
-    )
-    assert "ImportError: the exact reference needs mpmath: pip install softmax-lib[exact]" in (
-        finished.stderr
-    )
+    asked = run(f"{WITHOUT_MPMATH}softmax_lib.{name}").stderr
+    assert f"ImportError: {HINT}" in asked
+    assert asked.splitlines()[-1] == f"AttributeError: {HINT}"
+    imported = run(f"{WITHOUT_MPMATH}from softmax_lib import softmax, {name}").stderr
+    assert imported.splitlines()[-1] == f"ImportError: {HINT}"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from softmax_lib import *\nprint('softmax' in dir(), 'ulp_error' in dir())",
+        "import inspect\nnames = dict(inspect.getmembers(softmax_lib))\n"
+        "print('softmax' in names, 'ulp_error' in names)",
+        "print(hasattr(softmax_lib, 'softmax'), hasattr(softmax_lib, 'ulp_error'))",
+        "print('softmax' in dir(softmax_lib), 'ulp_error' in dir(softmax_lib))",
+        "import pydoc\ntext = pydoc.render_doc(softmax_lib)\n"
+        "print('softmax(z' in text, 'ulp_error' in text)",
+    ],
+    ids=["import *", "getmembers", "hasattr", "dir", "help"],
+)
+@pytest.mark.parametrize("mpmath", [True, False])
+def test_the_reference_is_among_the_names_where_there_is_mpmath(code, mpmath):
+    finished = run(("import softmax_lib\n" if mpmath else WITHOUT_MPMATH) + code)
+    assert finished.stdout == f"True {mpmath}\n", finished.stderr
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
