@@ -84,7 +84,11 @@ def sums(z: Array, temperatures: Array, x: Array, state: Array, weight: int, who
         return True
     if weight != APART:
         biased = DoubleWord(terms * BIAS, errors * BIAS)
-        _accumulate(state, WEIGHTED, (biased * _weights(z, x, terms, state, temperature)).sum())
+        if weight == GAPS:
+            weights = _depths(z, state, temperature)
+        else:
+            weights = _vectors(x, terms, state)
+        _accumulate(state, WEIGHTED, (biased * weights).sum())
     below = DoubleWord(total.value * BIAS, total.error * BIAS)
     # So close to 1, what the sum is above it would have lost digits.
     bound = 2 if errors is _UNKNOWN else 1 + 2.0**-10
@@ -250,12 +254,10 @@ def _divide(terms: Array, errors: Array, total: DoubleWord, out: Array) -> None:
     np.subtract(terms, correction, out=out)
 
 
-def _weights(z: Array, x: Array, terms: Array, state: Array, temperature: Array) -> DoubleWord:
-    """Return the distances below the maximum, in temperatures, or vectors less that at it."""
-    if x is z:
-        logits, maximum = z.astype(state.dtype), state[:, :1]
-        return -_gaps(_cut_off(logits, maximum, temperature), maximum, temperature)
-    return _vectors(x, terms, state)
+def _depths(z: Array, state: Array, temperature: Array) -> DoubleWord:
+    """Return how far logits are below the maximum, in temperatures."""
+    logits, maximum = z.astype(state.dtype), state[:, :1]
+    return -_gaps(_cut_off(logits, maximum, temperature), maximum, temperature)
 
 
 def _vectors(x: Array, terms: Array, state: Array) -> DoubleWord:
