@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,14 +10,15 @@ from numpy.typing import ArrayLike
 
 from softmax_lib._arguments import Array, Axis, real, rounded
 from softmax_lib._double_word import exactly
-from softmax_lib._rows import jacobian_products, probabilities
-from softmax_lib._slices import Slices
+from softmax_lib._rows import InPlace, Rows, jacobian_products, probabilities
+from softmax_lib._slices import Index, Slices
 
 # An array of NumPy has no more.
 _MOST_AXES = 64
+# So many entries of Jacobians are computed at once.
+_ENTRIES = 2**15
 
 
-@np.errstate(all="ignore")
 def softmax_jacobian(z: ArrayLike, /, *, temperature: ArrayLike = 1.0) -> Any:
     r"""Return the Jacobian of softmax, ∂pᵢ/∂zⱼ = pᵢ(δᵢⱼ - pⱼ)/T with p = softmax(z/T).
 
@@ -96,19 +97,9 @@ def softmax_jacobian(z: ArrayLike, /, *, temperature: ArrayLike = 1.0) -> Any:
     slices = Slices.of(z, axis=-1, temperature=temperature, narrow=False)
     if len(slices.shape) == _MOST_AXES:
         raise ValueError(f"z has {_MOST_AXES} axes, and its Jacobian would have one more")
-    classes, shape = slices.length, (*slices.shape, slices.length)
-    p = np.asarray(replace(slices, dtype=slices.wide).map(probabilities))
-    if not p.size:
-        return rounded(np.empty(shape), slices.dtype)
-    p = p.reshape(-1, classes)
-    # 1 - p is exact enough, except for the largest p: it may be close to 1, and the others' sum is
-    # what 1 lacks.
-    at, complements, others = p.argmax(axis=-1)[..., None], 1 - p, p.copy()
-    np.put_along_axis(others, at, 0, axis=-1)
-    np.put_along_axis(complements, at, exactly(others).sum().rounded(), axis=-1)
-    factors = np.where(np.eye(classes, dtype=np.bool_), complements[..., None], -p[..., None, :])
-    temperatures = slices.temperatures().reshape(-1, 1, 1)
-    return rounded(_product_over(p[..., None], factors, temperatures), slices.dtype).reshape(shape)
+    jacobian = np.empty((*slices.shape, slices.length), slices.dtype)
+    slices.each(partial(_fill, jacobian))
+    return jacobian
 
 
 def softmax_jvp(
@@ -274,6 +265,27 @@ def _jacobian_times(
     narrow = given.dtype == np.float32
     slices = Slices.of(z, axis=axis, temperature=temperature, narrow=narrow)
     return slices.map(jacobian_products, beside=slices.alongside(name, given))
+
+
+def _fill(jacobian: Array, index: Index, rows: Rows) -> None:
+    """Fill in the Jacobians of a block of rows, some rows and some of their entries at a time."""
+    classes, temperatures = rows.length, np.broadcast_to(rows.temperatures, rows.count)
+    p = np.empty((rows.count, classes), temperatures.dtype)
+    probabilities(rows, partial(InPlace.of, p))
+    # 1 - p is exact enough, except for the largest p: it may be close to 1, and the others' sum is
+    # what 1 lacks.
+    at, complements, others = p.argmax(axis=-1)[:, None], 1 - p, p.copy()
+    np.put_along_axis(others, at, 0, axis=-1)
+    np.put_along_axis(complements, at, exactly(others).sum().rounded(), axis=-1)
+    matrices, number = jacobian[(*index, ...)].reshape(-1, classes, classes), np.arange(classes)
+    few = max(_ENTRIES // classes, 1)
+    for some in (slice(start, start + few) for start in range(0, rows.count, few)):
+        step = max(_ENTRIES // (classes * len(p[some])), 1)
+        for first in (slice(start, start + step) for start in range(0, classes, step)):
+            diagonal = number[first, None] == number
+            factors = np.where(diagonal, complements[some, first, None], -p[some, None, :])
+            products = _product_over(p[some, first, None], factors, temperatures[some, None, None])
+            matrices[some, first] = rounded(products, jacobian.dtype)
 
 
 def _product_over(first: Array, second: Array, divisor: Array) -> Array:

@@ -70,10 +70,10 @@ class DoubleWord:
         heads -= rounder
         high = np.add.reduce(heads, axis=-1, keepdims=True)
         low = np.subtract(self.value, heads, out=heads)
+        if twice:
+            return exactly(high) + exactly(low).sum() + exactly(self.error).sum()
         if self.error is not _ZERO:
             low += self.error
-        if twice:
-            return exactly(high) + exactly(low).sum()
         error = np.add.reduce(low, axis=-1, keepdims=True)
         total = high + error
         return DoubleWord(total, (high - total) + error)

@@ -178,19 +178,22 @@ def softmax_of_rows(rows: Array, out: Array) -> None:
         row, to, span = rows[i : i + 1], out[i : i + 1], min(length, ours.LONGEST)
         load = partial(_columns, row)
         alone = Rows(ours, 1, length, span, temperatures, load, load)
-        _shares(alone, NOTHING, ours.shares, partial(_InPlace.of, to))
+        _shares(alone, NOTHING, ours.shares, partial(InPlace.of, to))
 
 
 def _columns(row: Array, span: slice) -> Array:
     return row[:, span]
 
 
-class _InPlace(NamedTuple):
+class InPlace(NamedTuple):
+    """Where results go that are to stay where the passes put them."""
+
     rows: Array
 
     @classmethod
-    def of(cls, row: Array, span: slice) -> _InPlace:
-        return cls(_columns(row, span))
+    def of(cls, rows: Array, span: slice) -> InPlace:
+        """Return the place of some columns of contiguous rows: of all, or of a single row."""
+        return cls(_columns(rows, span))
 
     def place(self) -> None:
         """Do nothing: the rows are there."""

@@ -102,11 +102,10 @@ class Slices:
         result = np.empty(self.shape, self.dtype)
         out = _last(result, self.axes)
 
-        def fill(index: Index) -> None:
-            rows = self._block(index, beside)
+        def fill(index: Index, rows: Rows) -> None:
             function(rows, lambda span: _Target(self, out, index, span, left_out))
 
-        self._each(fill, beside)
+        self.each(fill, beside)
         return result[()]
 
     def reduce(
@@ -139,14 +138,14 @@ class Slices:
         # Not one array, which would have an axis more than NumPy may have.
         values = [np.full(self.batch, value, self.wide) for value in empty]
 
-        def fill(index: Index) -> None:
+        def fill(index: Index, rows: Rows) -> None:
             parts = (column[(*index, ...)].reshape(-1, 1) for column in columns)
-            made = function(self._block(index, beside), *parts)
+            made = function(rows, *parts)
             for value, column in zip(values, made.T, strict=True):
                 part = value[(*index, ...)]
                 part[...] = column.reshape(part.shape)
 
-        self._each(fill, beside)
+        self.each(fill, beside)
         return values
 
     def rows(self) -> Array:
@@ -226,7 +225,8 @@ class Slices:
             load_beside=load if beside is None else load_beside,
         )
 
-    def _each(self, fill: Callable[[Index], None], beside: Array | None) -> None:
+    def each(self, fill: Callable[[Index, Rows], None], beside: Array | None = None) -> None:
+        """Call a function with each block: where it stands in the batch, and its rows."""
         if not self.logits.size:
             return
         ours = passes(self.working.char)
@@ -239,7 +239,11 @@ class Slices:
             beside_each_other = len(strides) > 1 and strides[-2] < strides[-1]
             count = ours.COLUMNS if beside_each_other and all(map(self.joined, views)) else 1
         indices = list(_cut(self.batch, count))
-        quietly = np.errstate(all="ignore")(fill)
+
+        @np.errstate(all="ignore")
+        def quietly(index: Index) -> None:
+            fill(index, self._block(index, beside))
+
         if self.logits.size < _THREADED or len(indices) < 2:
             for index in indices:
                 quietly(index)

@@ -259,8 +259,8 @@ def logsumexp(
     Accuracy, for every finite input: in float64 and longdouble, 2 ulps of
     max(\|max z\|, \|result\|, 1), a bound that was searched for (1.7 is the largest error found).
     Where max z and log1p(R), R being the sum of exp(zⱼ - max z) without one maximal term, cancel to
-    less than half of max z, the sum is taken again in twice the precision. So float64 results near 0
-    have a relative error of 2**-51 and 2**-100 / \|result\| at most, and float16, bfloat16 and
+    less than half of max z, the sum is taken again in twice the precision. So float64 results near
+    0 have a relative error of 2**-51 and 2**-100 / \|result\| at most, and float16, bfloat16 and
     float32, rounded once, err by 0.5 ulp and less than 2e-6 more everywhere. The second sum takes
     some 50 times as long as the first. On bits and memory, see :func:`softmax_lib.softmax`.
 
