@@ -80,15 +80,12 @@ def sums(z: Array, temperatures: Array, x: Array, state: Array, weight: int, who
     reference = _reference(z, maximum, temperature) if weight == NOTHING else maximum
     terms, errors, total = _terms_and_sum(z, maximum, reference, temperature)
     if weight == NOTHING:
-        _accumulate(state, BELOW, total)
+        _accumulate(state, BELOW, total, whole)
         return True
     if weight != APART:
         biased = DoubleWord(terms * BIAS, errors * BIAS)
-        if weight == GAPS:
-            weights = _depths(z, state, temperature)
-        else:
-            weights = _vectors(x, terms, state)
-        _accumulate(state, WEIGHTED, (biased * weights).sum())
+        weights = _depths(z, state, temperature) if weight == GAPS else _vectors(x, terms, state)
+        _accumulate(state, WEIGHTED, (biased * weights).sum(), whole)
     below = DoubleWord(total.value * BIAS, total.error * BIAS)
     # So close to 1, what the sum is above it would have lost digits.
     bound = 2 if errors is _UNKNOWN else 1 + 2.0**-10
@@ -103,7 +100,7 @@ def sums(z: Array, temperatures: Array, x: Array, state: Array, weight: int, who
             given = temperature if temperature.size == 1 else temperature[small]
             apart = _sum_apart(z[small], top, maximum[small], given)
         below.value[small], below.error[small] = apart
-    _accumulate(state, BELOW, below)
+    _accumulate(state, BELOW, below, whole)
     _close(state, weight)
     return True
 
@@ -146,8 +143,8 @@ def read(state: Array, column: int) -> DoubleWord:
     return DoubleWord(state[:, column : column + 1], state[:, column + 1 : column + 2])
 
 
-def _accumulate(state: Array, column: int, values: DoubleWord) -> None:
-    _write(state, column, read(state, column) + values)
+def _accumulate(state: Array, column: int, values: DoubleWord, whole: bool) -> None:
+    _write(state, column, values if whole else read(state, column) + values)
 
 
 def _write(state: Array, column: int, values: DoubleWord) -> None:
@@ -209,7 +206,7 @@ def _terms_and_sum(
     largest = np.exp(maximum if reference is _ZERO else (maximum - reference) / temperature)
     terms, errors = _exponentials(z, reference, temperature)
     total = _sum(terms, errors, largest)
-    if np.isnan(total.value).any():  # what -inf has lost is not a number
+    if reference is not _ZERO and np.isnan(total.value).any():  # what -inf has lost is no number
         terms, errors = _exponentials(_cut_off(z, reference, temperature), reference, temperature)
         total = _sum(terms, errors, largest)
     return terms, errors, total
@@ -270,7 +267,9 @@ def _close(state: Array, weight: int) -> None:
     """Fill in what follows from the sums."""
     below = read(state, BELOW)
     rest = two_sum(state[:, COUNT : COUNT + 1] - 1, below.value / BIAS)
-    rest = two_sum(rest.value, rest.error + below.error / BIAS)
+    error = rest.error + below.error / BIAS
+    value = rest.value + error
+    rest = DoubleWord(value, (rest.value - value) + error)
     _write(state, REST, rest)
     logarithm = DoubleWord(np.log1p(rest.value), rest.error / (1 + rest.value))
     _write(state, LOGARITHM, logarithm)

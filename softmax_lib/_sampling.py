@@ -12,7 +12,7 @@ from softmax_lib._limits import Limits, need_no_care
 from softmax_lib._slices import Slices
 
 # How much noise is held at once, in float64 values; a single row may have more.
-_BLOCK = 2**20
+_BLOCK = 2**18
 
 
 @np.errstate(all="ignore")
@@ -82,7 +82,7 @@ def sample(
     notice. A class less than 2**-59 times as probable as the first is never drawn. (The negative
     logarithm of NumPy's exponential noise is Gumbel noise at half the cost, but its steps are up
     to 9 times as wide, and its zeros have an infinite logarithm, which would draw classes that
-    are impossible.) Memory: 2**20 noise values and as many logits at once; what is drawn does not
+    are impossible.) Memory: 2**18 noise values and as many logits at once; what is drawn does not
     depend on it.
 
     Claims: `gumbel-max`, `t-practice`, `t-zero`, `t-infinity`, `lm-uses`

@@ -11,7 +11,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -288,38 +288,27 @@ class _Target:
             part.flat[span] = values
 
 
-class Ready(NamedTuple):
-    """A contiguous array of a few rows, which needs no preparation."""
+def ready(z: Any, axis: Any, temperature: Any = 1.0) -> tuple[Any, Array, Array, Array] | None:
+    """Return the passes, an empty array for results, rows and temperature, if z is ready for them.
 
-    passes: Any
-    array: Array
-    rows: Array
-    temperatures: Array
-
-    def results(self) -> Array:
-        """Return an array for results in the shape of the input."""
-        return np.empty(self.array.shape, self.array.dtype)
-
-
-def ready(z: Any, axis: Any, temperature: Any = 1.0) -> Ready | None:
-    """Return rows that passes can take as they are, if the input is such."""
+    It is if it has few logits, contiguous, and softmax is taken along the last axis.
+    """
     if type(z) is not np.ndarray or type(axis) is not int or type(temperature) not in _NUMBERS:
         return None
-    dtype, size, dimensions = z.dtype, z.size, z.ndim
+    dtype, dimensions = z.dtype, z.ndim
     if (
         dtype not in _SIMPLE
         or not z.flags.carray
-        or not 0 < size < _THREADED
+        or not 0 < z.size < _THREADED
         or (axis != -1 and axis != dimensions - 1)
         or not 0 < temperature < _INTEGERS  # larger ones do not become NumPy's
     ):
         return None
     ours, length = passes(dtype.char), z.shape[-1]
-    if size > ours.BLOCK or length > ours.LONGEST:
+    if z.size > ours.BLOCK or length > ours.LONGEST:
         return None
     temperatures = _ONE if temperature == 1 else np.array([temperature], np.float64)
-    rows = z if dimensions == 2 else z.reshape(-1, length)
-    return Ready(ours, z, rows, temperatures)
+    return ours, np.empty_like(z), z if dimensions == 2 else z.reshape(-1, length), temperatures
 
 
 def _cut(shape: tuple[int, ...], count: int) -> Iterator[Index]:

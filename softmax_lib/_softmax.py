@@ -112,8 +112,7 @@ def softmax(
            [0.1553624, 0.4223188, 0.4223188]])
     """
     if where is None and (given := ready(z, axis, temperature)):
-        passes, _, rows, temperatures = given
-        result = given.results()
+        passes, result, rows, temperatures = given
         if passes.softmax(rows, temperatures, result.reshape(rows.shape)):
             return result
     return Slices.of(z, axis=axis, temperature=temperature, where=where).map(probabilities)
@@ -201,8 +200,8 @@ def log_softmax(
     array([  0., -inf])
     """
     if where is None and (given := ready(z, axis, temperature)):
-        passes, _, rows, temperatures = given
-        result, state = given.results(), np.zeros((len(rows), STATE))
+        passes, result, rows, temperatures = given
+        state = np.zeros((len(rows), STATE))
         if passes.sums(rows, temperatures, rows, state, APART, True):
             passes.log_shares(rows, temperatures, state, result.reshape(rows.shape))
             return result
@@ -284,12 +283,12 @@ def logsumexp(
     np.float64(2.3190468138462996e-17)
     """
     if where is None and keepdims is False and (given := ready(z, axis)):
-        passes, array, rows, temperatures = given
+        passes, like, rows, temperatures = given
         state = np.zeros((len(rows), STATE))
         if passes.sums(rows, temperatures, rows, state, APART, True):
             total = state[:, TOTAL]
             if not _cancelled(total, state[:, MAXIMUM]).any():
-                return total.astype(array.dtype).reshape(array.shape[:-1])[()]
+                return total.astype(like.dtype).reshape(like.shape[:-1])[()]
     slices = Slices.of(z, axis=axis, where=where)
     return slices.reduce(_logarithms_of_sums, empty=-np.inf, keepdims=keepdims)
 
