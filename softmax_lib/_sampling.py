@@ -138,7 +138,9 @@ def _shape(size: int | tuple[int, ...] | None) -> tuple[int, ...]:
 
 def _refuse_rows_without_distribution(slices: Slices, maximum: Array) -> None:
     infinite = maximum == np.inf
-    several = infinite & (np.count_nonzero(slices.logits == np.inf, axis=-1) > 1)
+    several = np.zeros_like(infinite)
+    if infinite.any():
+        several = infinite & (np.count_nonzero(slices.logits == np.inf, axis=-1) > 1)
     for invalid, reason in [
         (np.isnan(maximum), "a NaN"),
         (several, "more than one +inf"),
