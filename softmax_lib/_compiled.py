@@ -135,6 +135,14 @@ def maximum_of(z, n):
 
 
 @_inline
+def place_of(logit, z, n):
+    j = 0
+    while j < n - 1 and z[j] != logit:
+        j += 1
+    return j
+
+
+@_inline
 def two_sum(x, y):
     total = x + y
     part = total - x
@@ -443,10 +451,7 @@ def sums(zs, temperatures, xs, state, weight, whole):
         if whole:
             row[MAXIMUM] = maximum_of(z, n)
             if weight == VECTORS:
-                j = 0
-                while j < n - 1 and z[j] != row[MAXIMUM]:
-                    j += 1
-                row[REFERENCE] = x[j] * row[STRETCH]
+                row[REFERENCE] = x[place_of(row[MAXIMUM], z, n)] * row[STRETCH]
         maximum = row[MAXIMUM]
         if not (abs(maximum) < LARGE * temperature and COLD < temperature < HOT):
             return False
