@@ -13,6 +13,7 @@ Array = NDArray[Any]
 Axis = int | tuple[int, ...] | None
 
 
+@np.errstate(all="ignore")
 def rounded(values: Array, dtype: np.dtype[Any]) -> Any:
     """Round once to `dtype`; a 0-d array becomes a scalar, as in NumPy's reductions."""
     if dtype.name == "bfloat16":

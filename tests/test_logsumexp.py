@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from logits import FORMATS, finite_arrays
 
-from softmax_lib import log_softmax, logsumexp
+from softmax_lib import cross_entropy, log_softmax, logsumexp
 
 # Both err by about 2 ulps of max(|max z|, |result|, 1); |z| stays below 1000.
 PEER_ATOL = 4 * 1000 * 2.0**-52
@@ -73,3 +73,9 @@ def test_logsumexp_leaves_out_what_where_leaves_out():
 )
 def test_empty_slices_give_minus_infinity(shape, axis, result):
     np.testing.assert_array_equal(logsumexp(np.zeros(shape), axis=axis), np.full(result, -np.inf))
+
+
+def test_a_result_beyond_the_largest_number_of_a_format_is_infinite_without_a_warning():
+    z = np.array([[6.5e4, -6.5e4]], dtype=np.float16)
+    assert cross_entropy(z, [1]) == np.inf
+    assert log_softmax(z)[0, 1] == -np.inf
