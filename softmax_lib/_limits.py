@@ -48,8 +48,7 @@ class Limits:
     def exponents(self) -> Array:
         """The powers of two by which finite temperatures are scaled down."""
         extreme = (self.temperature <= COLD) | (self.temperature >= HOT) | self._large
-        exponents = np.where(extreme, np.frexp(self.temperature)[1] + 1, 0)
-        return np.where((self.temperature == 0) | (self.temperature == np.inf), 0, exponents)
+        return np.where(extreme, np.frexp(self.temperature)[1] + 1, 0)
 
     def replace(self, logits: Array) -> Array:
         """Return logits that have the same softmax at these temperatures."""
