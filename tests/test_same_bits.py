@@ -286,11 +286,13 @@ def test_the_inner_loops_are_vectors(tmp_path):
 
 @only_compiled
 def test_states_have_the_same_columns_in_both_engines():
-    from softmax_lib import _arrays, _compiled
+    from softmax_lib import _arrays, _compiled, _limits
 
     names = "MAXIMUM COUNT BELOW WEIGHTED REST LOGARITHM MEAN REFERENCE STRETCH SCALE TOTAL STATE"
     for name in f"{names} NOTHING APART GAPS VECTORS".split():
         assert getattr(_arrays, name) == getattr(_compiled, name), name
+    for name in ("LARGE", "COLD", "HOT"):
+        assert getattr(_limits, name) == getattr(_compiled, name), name
 
 
 def test_the_kernels_stand_in_one_file_whose_changes_numba_sees():
