@@ -40,7 +40,7 @@ VANISHING = 745.1332191019411  # the last gap at which exp is not 0
 LARGE, COLD, HOT = 2.0**59, 2.0**-60, 2.0**60
 
 PER_LOG2, LOG2 = 1.4426950408889634, 0.6931471805599453
-# log 2 in two parts; the first has 31 bits, so that its products with integers are exact.
+# log 2 in two parts; the first has 32 bits, so that its products with integers are exact.
 LOG2_HIGH, LOG2_LOW = float.fromhex("0x1.62e42feep-1"), float.fromhex("0x1.a39ef35793c76p-33")
 # exp r = 1 + r + r² Q(r) for |r| ≤ log 2 / 2, minimax, to 2**-45 and to 2**-65.
 N0, N1, N2, N3, N4, N5, N6, N7 = (
