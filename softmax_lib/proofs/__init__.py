@@ -3,7 +3,7 @@
 `prove_equal`, `prove_nonnegative`, `prove_positive` and `prove_positive_given` return a `Proof` or
 raise a `ProofError`; `define` certifies a definition; `prove_equal_up_to` proves what must be
 written out at each K. The rules that a proof rests on stand at the head of `normaliser` (1 to 5,
-for sums) and of `sign` (6 and 7, for signs).
+for sums) and of `sign` (6 to 8, for signs).
 """
 
 from .calculus import differentiate

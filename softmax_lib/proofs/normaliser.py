@@ -61,23 +61,36 @@ def is_zero(expression: Expr) -> bool:
     )
 
 
-def rename_bound_indices(expression: Expr, renaming: dict[Expr, Expr] | None = None) -> Expr:
-    """Give every bound index a name of its own (rule 3), so that no substitution captures one."""
+def rename_bound_indices(
+    expression: Expr,
+    renaming: dict[Expr, Expr] | None = None,
+    renamed: dict[object, Expr] | None = None,
+) -> Expr:
+    """Give every bound index a name of its own (rule 3), so that no substitution captures one.
+
+    Sums that are one expression remain one: `sign` has a single symbol for them.
+    """
     renaming = renaming or {}
+    renamed = {} if renamed is None else renamed
     if isinstance(expression, Sum):
         bound = [limit[0] for limit in expression.limits]
         if len(set(bound)) < len(bound):
             raise Refused(f"an index is bound twice in {expression}")
-        fresh = {index: Dummy(index.name, integer=True, positive=True) for index in bound}
-        body = rename_bound_indices(expression.function, {**renaming, **fresh})
-        return Sum(body, *((index, 1, K) for index in fresh.values()))
+        free = expression.free_symbols & renaming.keys()
+        same = (expression, frozenset((index, renaming[index]) for index in free))
+        if same not in renamed:
+            fresh = {index: Dummy(index.name, integer=True, positive=True) for index in bound}
+            body = rename_bound_indices(expression.function, {**renaming, **fresh}, renamed)
+            renamed[same] = Sum(body, *((index, 1, K) for index in fresh.values()))
+        return renamed[same]
     if isinstance(expression, Indexed):
         return expression.base[renaming.get(expression.indices[0], expression.indices[0])]
     if isinstance(expression, Symbol):
         return renaming.get(expression, expression)
     if not expression.args:
         return expression
-    return expression.func(*(rename_bound_indices(part, renaming) for part in expression.args))
+    parts = (rename_bound_indices(part, renaming, renamed) for part in expression.args)
+    return expression.func(*parts)
 
 
 def normal_form(expression: Expr) -> Expr:

@@ -189,7 +189,41 @@ MUTATIONS = [
         "else Dummy(positive=True)\n    return symbol_of[base]",
         "else Dummy(real=True)\n    return symbol_of[base]",
     ),
-    Mutation("log(x) has the sign of x", "sign", "_sign(part.args[0] - 1)", "_sign(part.args[0])"),
+    Mutation("log(x) has the sign of x", "sign", "_sign(argument - 1)", "_sign(argument)"),
+    # Rule 8, the tangent of the logarithm.
+    Mutation(
+        "log(x) is at most x - 2", "sign", "return signed - 1 - Dummy", "return signed - 2 - Dummy"
+    ),
+    Mutation("log(x) is at most x", "sign", "return signed - 1 - Dummy", "return signed - Dummy"),
+    Mutation(
+        "log(x) is at least x - 1", "sign", "return signed - 1 - Dummy", "return signed - 1 + Dummy"
+    ),
+    Mutation(
+        "log(x) is below x - 1",
+        "sign",
+        "signed - 1 - Dummy(nonnegative=True)",
+        "signed - 1 - Dummy(positive=True)",
+    ),
+    Mutation("log(x) is x - 1", "sign", "signed - 1 - Dummy(nonnegative=True)", "signed - 1"),
+    Mutation(
+        "log(x) forgets its argument",
+        "sign",
+        "return signed - 1 -",
+        "return Dummy(positive=True) - 1 -",
+    ),
+    Mutation(
+        "log(x) is only read by rule 7",
+        "sign",
+        "(_log_of_signed, _log_below_tangent)",
+        "(_log_of_signed,)",
+    ),
+    Mutation(
+        "log(x) is only read by rule 8",
+        "sign",
+        "(_log_of_signed, _log_below_tangent)",
+        "(_log_below_tangent,)",
+    ),
+    Mutation("equal sums have a symbol each", "normaliser", "if same not in renamed:", "if True:"),
     # The arithmetic of signs.
     Mutation(
         "the denominator's sign is ignored", "sign", "is_positive is not True:", "is_zero is True:"
@@ -274,6 +308,13 @@ SIGNS = [
     (1 + delta(i, j) * Sum(z[i] * z[j], (j, 1, K)), False, False),
     (log(1 + exp(c)), True, True),
     (log(exp(c) / 2 + Rational(1, 2)), False, False),
+    (exp(c) - 1 - log(exp(c) + gap) + gap, False, True),
+    (exp(c) - log(exp(c) + gap) + gap, True, True),
+    (1 - log(exp(c) + gap), False, False),
+    (exp(c) + gap - 2 - log(exp(c) + gap), False, False),
+    (log(exp(c) + gap) + 1 - gap - exp(c), False, False),
+    (exp(c) - 1 - log(exp(c) + gap), False, False),
+    (total(lambda a: softmax(a) * (gap / softmax(a) - 1 - log(gap / softmax(a)))), False, True),
     (-exp(c), False, False),
     (
         Sum(softmax(i) * softmax(j) * (z[i] - z[j]) ** 2, (i, 1, K), (j, 1, K)),

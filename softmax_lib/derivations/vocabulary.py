@@ -1,0 +1,403 @@
+r"""The vocabulary: the one place that makes names, each with its LaTeX, its meaning and its words.
+
+It is closed. One LaTeX has one meaning: a name that would print as another one does is refused. A
+meaning is made of components, symbols, sums, exponentials and logarithms only.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from sympy import Expr, IndexedBase, KroneckerDelta, Rational, Symbol, exp, log
+
+from softmax_lib import proofs
+from softmax_lib.proofs import Refused, differentiate
+
+from .terms import ENTRIES, FRACTION, LETTERS, POWER, Assumption, Entry, Term, lift, summed
+from .terms import named as named_entry
+
+_PRINTED: dict[str, str] = {letter: f"the index {letter}" for letter in LETTERS}
+
+
+@dataclass(frozen=True)
+class Name:
+    """A name with indices: ``sigma[i]`` and ``delta[i, j]`` are terms."""
+
+    head: str
+
+    def __getitem__(self, indices: Term | tuple[Term, ...]) -> Term:
+        return Term(self.head, indices if isinstance(indices, tuple) else (indices,))
+
+
+def enter(head: str, entry: Entry) -> None:
+    """Take a name into the vocabulary.
+
+    Raises
+    ------
+    Refused
+        The name is taken, or one of its printed forms is that of another name or an index.
+    """
+    if head in ENTRIES:
+        raise Refused(f"{head!r} is in the vocabulary already")
+    forms = {
+        # d_k and d_{k} look the same.
+        re.sub(r"\{(\w)\}", r"\1", named_entry(entry, iter(letters))).replace(" ", "")
+        for letters in product(LETTERS, repeat=entry.indices)
+    }
+    for form in sorted(forms & _PRINTED.keys()):
+        raise Refused(f"{head!r} would print as {form}, which is {_PRINTED[form]}")
+    _PRINTED.update(dict.fromkeys(forms, repr(head)))
+    ENTRIES[head] = entry
+
+
+def _term(head: str, latex: str, stands_for: Expr, says: str, **kind: Any) -> Term:
+    enter(head, Entry(latex, lambda: stands_for, says, **kind))
+    return Term(head)
+
+
+def _name(
+    head: str, latex: str, stands_for: Callable[..., Expr], says: str, indices: int = 1, **kind: Any
+) -> Name:
+    enter(head, Entry(latex, stands_for, says, indices, **kind))
+    return Name(head)
+
+
+def _real(head: str, latex: str, says: str) -> Term:
+    return _term(head, latex, Symbol(head, real=True), says)
+
+
+def _softmax(a: Expr, logit: Callable[[Expr], Expr] = lambda b: proofs.z[b]) -> Expr:
+    return exp(logit(a)) / summed(lambda b: exp(logit(b)))
+
+
+def _tempered(a: Expr) -> Expr:
+    return _softmax(a, lambda b: proofs.z[b] / proofs.T)
+
+
+def _mean(weight: Callable[[Expr], Expr], of: IndexedBase) -> Expr:
+    return summed(lambda a: weight(a) * of[a])
+
+
+def _variance(weight: Callable[[Expr], Expr], of: IndexedBase) -> Expr:
+    return summed(lambda a: weight(a) * (of[a] - _mean(weight, of)) ** 2)
+
+
+def _jacobian(a: Expr, b: Expr) -> Expr:
+    return differentiate(_softmax(a), proofs.z[b])
+
+
+# Indices, numbers and variables.
+
+a, b, i, j, n = (Term("index", (letter,)) for letter in LETTERS)
+
+half = _term("half", r"\tfrac12", Rational(1, 2), "one half", tightness=FRACTION)
+quarter = _term("quarter", r"\tfrac14", Rational(1, 4), "one quarter", tightness=FRACTION)
+
+K = _term("K", "K", proofs.K, "how many logits there are, at least 1")
+T = _term("T", "T", proofs.T, "the temperature, above 0")
+c = _term("c", "c", proofs.c, "a number added to every logit")
+x = _real("x", "x", "a real number")
+
+z = _name("z", "z_{#1}", lambda a: proofs.z[a], "a logit, any real number")
+_v, _w = (IndexedBase(letter, real=True) for letter in "vw")
+v = _name("v", "v_{#1}", lambda a: _v[a], "a component of any real vector v")
+w = _name("w", "w_{#1}", lambda a: _w[a], "a component of any real vector w")
+_r = IndexedBase("r", positive=True)
+r = _name("r", "r_{#1}", lambda a: _r[a], "any positive number, one for each logit")
+_d = proofs.depth
+depth = _name("depth", "d_{#1}", lambda a: _d[a], "how far a logit lies below another, at least 0")
+_f = IndexedBase("f", positive=True)
+f = _name("f", "f_{#1}", lambda a: _f[a], "the positive factor by which an exponential is off")
+least = _term("l", "l", Symbol("l", positive=True), "a positive number, the least factor")
+most = _term("u", "u", Symbol("u", positive=True), "a positive number, the largest factor")
+g = _term("g", "g", proofs.gap, "a gap between two logits, above 0")
+spread = _term("spread", r"\delta", Symbol("delta", nonnegative=True), "a spread, at least 0")
+ties = _term("M", "M", Symbol("M", positive=True), "how many logits share the top, above 0")
+
+_y = IndexedBase("y", real=True)
+y = _name(
+    "y",
+    "y_{#1}",
+    # Every row with this sum is of this form: take the row itself for the components below.
+    lambda a: _y[a] + (1 - summed(lambda b: _y[b])) / proofs.K,
+    "a weight of the target: real numbers that sum to 1",
+)
+q = _name(
+    "q", "q_{#1}", lambda a: _r[a] / summed(lambda b: _r[b]), "a probability: positive, sum 1"
+)
+delta = _name(
+    "delta", r"\delta_{#1#2}", KroneckerDelta, "1 if the two indices are equal, else 0", indices=2
+)
+
+# Softmax.
+
+sigma = _name("sigma", r"\sigma_{#1}", _softmax, "an output of the softmax of z")
+p = _name("p", "p_{#1}", _tempered, "an output of the softmax of z/T")
+Z = _term("Z", "Z", summed(lambda a: exp(proofs.z[a])), "the sum of the exponentials of z")
+_Z_T = summed(lambda a: exp(proofs.z[a] / proofs.T))
+Z_T = _term("Z_T", "Z_T", _Z_T, "the sum of the exponentials of z/T")
+lse = _term(
+    "lse",
+    r"\operatorname{lse}(z)",
+    log(summed(lambda a: exp(proofs.z[a]))),
+    "the logarithm of the sum of the exponentials of z",
+)
+lse_tempered = _term(
+    "lse_tempered",
+    r"\operatorname{lse}(z/T)",
+    log(_Z_T),
+    "the logarithm of the sum of the exponentials of z/T",
+)
+shifted = _name(
+    "shifted",
+    r"\sigma(z + c\mathbf{1})_{#1}",
+    lambda a: _softmax(a, lambda b: proofs.z[b] + proofs.c),
+    "an output of the softmax of z with c added to every logit",
+)
+of_logarithms = _name(
+    "of_logarithms",
+    r"\sigma(\log r + c\mathbf{1})_{#1}",
+    lambda a: _softmax(a, lambda b: log(_r[b]) + proofs.c),
+    "an output of the softmax of the logarithms of r with c added",
+)
+of_equals = _name(
+    "of_equals",
+    r"\sigma(c\mathbf{1})_{#1}",
+    lambda a: _softmax(a, lambda b: 0 * proofs.z[b] + proofs.c),
+    "an output of the softmax of equal logits",
+)
+taught = _name(
+    "taught",
+    r"\sigma(w)_{#1}",
+    lambda a: _softmax(a, lambda b: _w[b]),
+    "an output of the softmax of w",
+)
+rounded = _name(
+    "rounded",
+    r"\hat\sigma_{#1}",
+    lambda a: exp(proofs.z[a]) * _f[a] / summed(lambda b: exp(proofs.z[b]) * _f[b]),
+    "an output computed from exponentials that are off by the factors f",
+)
+sigmoid = _term(
+    "sigmoid",
+    r"\operatorname{sigmoid}(z_1 - z_2)",
+    1 / (1 + exp(Symbol("z_2", real=True) - Symbol("z_1", real=True))),
+    "the logistic function of the gap of two logits",
+)
+first_of_two = _term(
+    "first_of_two",
+    r"\sigma(z_1, z_2)_1",
+    exp(Symbol("z_1", real=True)) / (exp(Symbol("z_1", real=True)) + exp(Symbol("z_2", real=True))),
+    "the first output of the softmax of two logits",
+)
+z_1, z_2 = (_real(f"z_{n}", f"z_{n}", "one of two logits") for n in (1, 2))
+top = _term(
+    "top",
+    r"p_{\max}",
+    1 / summed(lambda a: exp(-_d[a] / proofs.T)),
+    "the largest output at temperature T, of logits that lie d below the largest",
+)
+lse_below = _term(
+    "lse_below",
+    r"\operatorname{lse}(m\mathbf{1} - d)",
+    log(summed(lambda a: exp(Symbol("m", real=True) - _d[a]))),
+    "the logarithm of the sum of the exponentials of logits that lie d below m",
+)
+
+
+def _raised(a: Expr, by: Expr) -> Expr:
+    def term(b: Expr) -> Expr:
+        return exp(proofs.z[b]) * (1 + KroneckerDelta(b, by) * (exp(proofs.gap) - 1))
+
+    return term(a) / summed(term)
+
+
+raised = _name(
+    "raised",
+    r"\sigma(z + g\,\mathbf{e}_{#2})_{#1}",
+    _raised,
+    "an output of the softmax of z after one logit was raised by g",
+    indices=2,
+)
+
+# The online softmax.
+
+m, m_1, m_2, m_3, m_12, m_23 = (
+    _real(head, head.replace("12", "{12}").replace("23", "{23}"), "the maximum of a piece of a row")
+    for head in ("m", "m_1", "m_2", "m_3", "m_12", "m_23")
+)
+s_1, s_2, s_3 = (
+    _real(f"s_{n}", f"s_{n}", "the sum of a piece of a row, scaled by its maximum")
+    for n in (1, 2, 3)
+)
+
+# The Jacobian.
+
+J = _name("J", "J_{#1#2}", _jacobian, "the derivative of an output by a logit", indices=2)
+J_v = _name(
+    "J_v",
+    "(Jv)_{#1}",
+    lambda a: summed(lambda b: _jacobian(a, b) * _v[b]),
+    "a component of the Jacobian times v",
+)
+J_w = _name(
+    "J_w",
+    r"(J^{\mathsf T}w)_{#1}",
+    lambda a: summed(lambda b: _jacobian(b, a) * _w[b]),
+    "a component of the transposed Jacobian times w",
+)
+form_of_v = _term(
+    "form_of_v",
+    r"v^{\mathsf T} J v",
+    summed(lambda a: summed(lambda b: _v[a] * _jacobian(a, b) * _v[b])),
+    "the quadratic form of the Jacobian",
+)
+norm2 = _term(
+    "norm2",
+    r"\|v\|^2",
+    summed(lambda a: _v[a] ** 2),
+    "the squared Euclidean length of v",
+    tightness=POWER,
+)
+
+# Means, entropy and divergence.
+
+mean_v = _term(
+    "mean_v",
+    r"\mathbb{E}_\sigma[v]",
+    _mean(_softmax, _v),
+    "the mean of v weighted by the outputs",
+)
+mean_w = _term(
+    "mean_w",
+    r"\mathbb{E}_\sigma[w]",
+    _mean(_softmax, _w),
+    "the mean of w weighted by the outputs",
+)
+mean_z = _term(
+    "mean_z", r"\mathbb{E}_p[z]", _mean(_tempered, proofs.z), "the mean logit with the weights p"
+)
+var_v = _term(
+    "var_v",
+    r"\operatorname{Var}_\sigma(v)",
+    _variance(_softmax, _v),
+    "the variance of v weighted by the outputs",
+)
+var_z = _term(
+    "var_z",
+    r"\operatorname{Var}_p(z)",
+    _variance(_tempered, proofs.z),
+    "the variance of the logits with the weights p",
+)
+H = _term("H", "H", -summed(lambda a: _tempered(a) * log(_tempered(a))), "the entropy of p")
+
+
+def _q(a: Expr) -> Expr:
+    return ENTRIES["q"].meaning(a)
+
+
+KL = _term(
+    "KL",
+    r"\operatorname{KL}(q\,\|\,p)",
+    summed(lambda a: _q(a) * log(_q(a) / _tempered(a))),
+    "the divergence of q from p",
+)
+F = _term(
+    "F",
+    "F(q)",
+    summed(lambda a: _q(a) * proofs.z[a]) - proofs.T * summed(lambda a: _q(a) * log(_q(a))),
+    "the mean logit under q plus T times the entropy of q",
+)
+L = _term(
+    "L",
+    "L",
+    -summed(lambda a: ENTRIES["y"].meaning(a) * log(_softmax(a))),
+    "the cross-entropy of softmax for the target y",
+)
+
+# Chance.
+
+INDEPENDENT = Assumption("the components of q and k are independent, with mean 0 and variance 1")
+mean_qq = _name(
+    "mean_qq",
+    r"\mathbb{E}[q_{#1} q_{#2}]",
+    KroneckerDelta,
+    "the mean of the product of two components of a query",
+    indices=2,
+    assumes=INDEPENDENT,
+)
+mean_kk = _name(
+    "mean_kk",
+    r"\mathbb{E}[k_{#1} k_{#2}]",
+    KroneckerDelta,
+    "the mean of the product of two components of a key",
+    indices=2,
+    assumes=INDEPENDENT,
+)
+var_qk = _term(
+    "var_qk",
+    r"\operatorname{Var}(q \cdot k)",
+    summed(lambda a: summed(lambda b: KroneckerDelta(a, b) ** 2)),
+    "the variance of the product of a query and a key",
+    assumes=INDEPENDENT,
+)
+d_k = _term("d_k", "d_k", proofs.K, "the number of components of a key")
+
+
+def _wins(a: Expr) -> Expr:
+    return _tempered(a) * exp(-_Z_T * exp(-Symbol("x", real=True)))
+
+
+wins = _name(
+    "wins",
+    "P_{#1}(x)",
+    _wins,
+    "the chance that a logit wins the race with Gumbel noise, at a value of at most x",
+)
+
+
+# Operations.
+
+
+def e(exponent: object) -> Term:
+    """Return the exponential of a term."""
+    return Term("exp", (lift(exponent),))
+
+
+def ln(argument: object) -> Term:
+    """Return the natural logarithm of a term."""
+    return Term("log", (lift(argument),))
+
+
+def over(index: Term, body: object) -> Term:
+    """Return the sum of a term over an index."""
+    return Term("sum", (index, lift(body)))
+
+
+def over_others(index: Term, other: Term, body: object) -> Term:
+    """Return the sum of a term over an index that is not another one."""
+    return Term("others", (index, other, lift(body)))
+
+
+def partial(body: object, variable: Term) -> Term:
+    """Return the partial derivative of a term by a variable."""
+    return Term("partial", (lift(body), variable))
+
+
+def derivative(body: object, variable: Term) -> Term:
+    """Return the derivative of a term by a variable."""
+    return Term("d", (lift(body), variable))
+
+
+# Inside a form: by how much a hypothesis holds, one or one for each index.
+
+
+def _outside(*_: Expr) -> Expr:
+    raise Refused("a margin stands in the form of a step under a hypothesis, and nowhere else")
+
+
+enter("margin", Entry(r"\varepsilon", _outside, "by how much a hypothesis holds"))
+enter("margins", Entry(r"\varepsilon_{#1}", _outside, "by how much it holds for an index", 1))
+margin, margins = Term("margin"), Name("margins")
