@@ -8,6 +8,7 @@ from dataclasses import InitVar, dataclass
 from enum import StrEnum
 from typing import Any
 
+from softmax_lib.derivations import Derivation, store
 from softmax_lib.proofs import Proof
 
 from .citation import Citation
@@ -91,6 +92,7 @@ class Record:
     reals: Side | None
     floats: Side | None
     lemma: str | None
+    derivations: tuple[Derivation, ...] = ()
     key: InitVar[object] = None
 
     def __post_init__(self, key: object) -> None:
@@ -99,12 +101,15 @@ class Record:
 
     def as_json(self) -> dict[str, Any]:
         """Return the record as JSON-able values."""
-        return {
+        content = {
             "id": self.claim,
             "reals": self.reals.as_json() if self.reals else None,
             "floats": self.floats.as_json() if self.floats else None,
             "lemma": self.lemma,
         }
+        if self.derivations:
+            content["derivations"] = store(*self.derivations)
+        return content
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
         sides = [("Over the reals", self.reals), ("In floating point", self.floats)]
@@ -120,7 +125,7 @@ class Record:
 def record(
     claim: str,
     *,
-    reals: Sequence[Proof | Examination | Citation] = (),
+    reals: Sequence[Derivation | Proof | Examination | Citation] = (),
     floats: Sequence[Examination] = (),
     instead: Sequence[Examination] = (),
     lemma: str | None = None,
@@ -132,15 +137,16 @@ def record(
     ----------
     claim : str
         The id, which is also the label of the statement box.
-    reals : sequence of Proof and Examination, or of Citation
-        Proofs, and at least one check by another route; or checks alone; or, for what people are
-        in the habit of doing, nothing but citations.
+    reals : sequence of Derivation, Proof and Examination, or of Citation
+        Derivations or proofs, and at least one check by another route; or checks alone; or, for
+        what people are in the habit of doing, nothing but citations.
     floats : sequence of Examination
         Checks of the claim in floating point. One that failed refutes it.
     instead : sequence of Examination, optional
         What holds in floating point where the claim does not. All of it has to hold.
     lemma : str, optional
-        The human step from the proved formulas to the statement, as a sentence.
+        The human step from the proved formulas to the statement, as a sentence. The steps of a
+        derivation that no proof stands behind are named without it.
     scope : str, optional
         What the statement holds for, where that is less than every K: ``"every K ≥ 2"``.
 
@@ -175,24 +181,27 @@ def record(
         raise ValueError(f"{claim}: nothing refutes it, so that nothing holds instead of it")
     if scope != EVERY_K and lemma is None:
         raise ValueError(f"{claim}: the proofs are for every K; name the step to {scope}")
+    derivations = tuple(piece for piece in reals if isinstance(piece, Derivation))
+    by_hand = [step for derivation in derivations for step in derivation.by_hand]
+    lemma = "; ".join([*filter(None, [lemma]), *by_hand]) or None
     over_the_reals = _over_the_reals(claim, reals, lemma, scope) if reals else None
     proved = {Verdict.PROVED_FROM_LEMMA, Verdict.PROVED_UP_TO}
     if lemma and not (over_the_reals and over_the_reals.verdict in proved):
         raise ValueError(f"{claim}: a lemma, and no proof that it completes")
     in_floating_point = _examined(floats, instead) if floats else None
-    return Record(claim, over_the_reals, in_floating_point, lemma, key=_FROM_EVIDENCE)
+    return Record(claim, over_the_reals, in_floating_point, lemma, derivations, key=_FROM_EVIDENCE)
 
 
 def _over_the_reals(
     claim: str,
-    evidence: Sequence[Proof | Examination | Citation],
+    evidence: Sequence[Derivation | Proof | Examination | Citation],
     lemma: str | None,
     scope: str,
 ) -> Side:
     for piece in evidence:
-        if not isinstance(piece, Proof | Examination | Citation):
+        if not isinstance(piece, Derivation | Proof | Examination | Citation):
             raise TypeError(f"{claim}: {type(piece).__name__} is no evidence over the reals")
-    proofs = [piece for piece in evidence if isinstance(piece, Proof)]
+    proofs = [piece for piece in evidence if isinstance(piece, Derivation | Proof)]
     checks = [piece for piece in evidence if isinstance(piece, Examination)]
     if not proofs and not checks:
         return Side(Verdict.CONVENTION, EVERY_K, _summaries(evidence))
@@ -205,12 +214,13 @@ def _over_the_reals(
     for check in checks:
         if not check.holds:
             raise Contradiction(f"{claim} is proved, and yet “{check.statement}” {check}")
-    sizes = [proof.largest_K for proof in proofs if proof.largest_K is not None]
+    every_proof = [piece for piece in proofs if isinstance(piece, Proof)]
+    sizes = [proof.largest_K for proof in every_proof if proof.largest_K is not None]
     if sizes:
         if scope != EVERY_K:
             raise ValueError(f"{claim}: the proofs say for which K it holds, so no other scope can")
         return Side(Verdict.PROVED_UP_TO, f"K ≤ {min(sizes)}", _summaries(evidence))
-    if all(proof.is_definition for proof in proofs):
+    if len(every_proof) == len(proofs) and all(proof.is_definition for proof in every_proof):
         verdict = Verdict.DEFINITION
     else:
         verdict = Verdict.PROVED_FROM_LEMMA if lemma else Verdict.PROVED
@@ -224,12 +234,14 @@ def _examined(checks: Sequence[Examination], instead: Sequence[Examination] = ()
     return Side(verdict, " · ".join(scopes), _summaries([*checks, *instead]))
 
 
-def _summaries(evidence: Sequence[Proof | Examination | Citation]) -> tuple[str, ...]:
+def _summaries(evidence: Sequence[Derivation | Proof | Examination | Citation]) -> tuple[str, ...]:
     return tuple(map(_summary, evidence))
 
 
-def _summary(piece: Proof | Examination | Citation) -> str:
+def _summary(piece: Derivation | Proof | Examination | Citation) -> str:
     match piece:
+        case Derivation():
+            return f"{piece.statement}: {piece}"
         case Proof():
             where = f" for ${piece.hypotheses}$" if piece.hypotheses else ""
             return f"${piece.formula}${where}: {piece}"

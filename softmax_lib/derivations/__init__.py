@@ -5,6 +5,7 @@ by `softmax_lib.proofs`, or it raises. What is printed can be read back (`read`)
 can be proved again by a process that runs no notebook (`store`, `rebuild`).
 """
 
+from . import vocabulary
 from .derivation import Derivation, Line, Statement
 from .reader import read
 from .reasons import Cited, Given, Unlike
@@ -29,4 +30,5 @@ __all__ = [
     "read",
     "rebuild",
     "store",
+    "vocabulary",
 ]

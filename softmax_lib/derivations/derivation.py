@@ -137,6 +137,8 @@ class Derivation:
         words = "; ".join(map(in_words, reasons))
         shown = f"{latex(self.last)} {RELATIONS.get(relation, relation)} {latex(now)}"
         with _naming(f"{self.id}, line {number} ({words}): {shown}"):
+            if relation not in RELATIONS:
+                raise Refused(f"{relation!r} is none of {', '.join(RELATIONS)}")
             for reason in reasons:
                 if not isinstance(reason, str | Derivation | Given | Assumption | Cited):
                     raise Refused(f"{reason!r} ({type(reason).__name__}) is no reason")
@@ -153,8 +155,6 @@ class Derivation:
     def relation(self) -> str:
         """How the first term is related to the last."""
         seen = {line.relation for line in self.lines}
-        if not seen <= RELATIONS.keys():
-            raise Refused(f"{seen - RELATIONS.keys()} is none of {', '.join(RELATIONS)}")
         if seen & set("<≤") and seen & set(">≥"):
             raise Refused("the inequalities of a derivation point both ways")
         strict_first = sorted(seen - {"="}, key="<>≤≥".index)

@@ -21,8 +21,10 @@ def in_words(reason: object) -> str:
             return reason
         case Given() | Unlike():
             return f"${reason.latex}$"
-        case Assumption(words=words) | Cited(says=words):
+        case Assumption(words=words):
             return words
+        case Cited():
+            return f"{reason.says} [{reason.key}]"
         case _:
             return str(getattr(reason, "id", reason))
 

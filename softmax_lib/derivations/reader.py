@@ -22,6 +22,7 @@ _LETTER = f"([{LETTERS}])"
 _SUM = re.compile(rf"\\sum_\{{{_LETTER}(?: \\ne {_LETTER})?\}}")
 _OPERATOR = re.compile(r"\\frac\{(\\partial|d)(?:\^\{(\d+)\})?(\}\{| )")
 _NUMBER = re.compile(r"\d+")
+_ENDS = ("+", "-", "}", r"\right", "/")
 _SPACE = re.compile(r"(?:\s|\\cdot|\\,)*")
 
 
@@ -106,7 +107,7 @@ class _Reader:
 
     def product(self) -> Expr:
         value = self.factor()
-        while self.rest() and not self.rest().startswith(("+", "-", "/", "}", r"\right")):
+        while self.rest() and not self.rest().startswith(_ENDS):
             value *= self.factor()
         return value
 
@@ -115,7 +116,10 @@ class _Reader:
         if under:
             return summed(lambda index: self.summand(index, under[1], under[2]))
         if self.takes(r"\log"):
-            return log(self.factor())
+            argument = self.factor()
+            if self.rest() and not self.rest().startswith(_ENDS):
+                raise Refused(f"{self.rest()!r} may stand under the logarithm, in {self.tex}")
+            return log(argument)
         value = self.atom()
         if self.takes("^{"):
             exponent = self.sum()

@@ -92,7 +92,7 @@ class Given:
 
 @dataclass(frozen=True)
 class Cited:
-    """A source that proves a step. The site does not build with a key that has no entry."""
+    """A source that proves a step: its key in the bibliography, and what it says."""
 
     key: str
     says: str

@@ -55,10 +55,11 @@ def rebuild(stored: Sequence[Mapping[str, Any]]) -> dict[str, Derivation]:
     for content in stored:
         try:
             derivation = _rebuilt(content, known)
+            again = _stored(derivation)
         except (Refused, KeyError, TypeError, ValueError, AttributeError) as error:
             name = content.get("id") if isinstance(content, Mapping) else content
             raise Tampered(f"{name!r} is no stored derivation: {error}") from error
-        _compare(content, _stored(derivation))
+        _compare(content, again)
         for term in (derivation.start, *(line.term for line in derivation.lines)):
             if read(latex(term)) != meaning(term):
                 raise Tampered(f"{derivation.id}: {latex(term)} does not read as it is proved")

@@ -5,7 +5,7 @@ meaning is made of components, symbols, sums, exponentials and logarithms only.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -43,7 +43,7 @@ def enter(head: str, entry: Entry) -> None:
         raise Refused(f"{head!r} is in the vocabulary already")
     forms = {
         # d_k and d_{k} look the same.
-        re.sub(r"\{(\w)\}", r"\1", named_entry(entry, iter(letters))).replace(" ", "")
+        re.sub(r"\{(\w)\}", r"\1", named_entry(entry, iter(letters)).replace(" ", ""))
         for letters in product(LETTERS, repeat=entry.indices)
     }
     for form in sorted(forms & _PRINTED.keys()):
@@ -401,3 +401,26 @@ def _outside(*_: Expr) -> Expr:
 enter("margin", Entry(r"\varepsilon", _outside, "by how much a hypothesis holds"))
 enter("margins", Entry(r"\varepsilon_{#1}", _outside, "by how much it holds for an index", 1))
 margin, margins = Term("margin"), Name("margins")
+
+
+_SIGNS = {
+    r"e^{x}": "the exponential",
+    r"\log x": "the natural logarithm",
+    r"\sum_{i}": "the sum over i from 1 to K",
+    r"\sum_{i \ne j}": "the sum over the indices i that are not j",
+    r"\frac{\partial}{\partial z_{i}}": "the partial derivative by a logit",
+    r"\frac{d}{d T}": "the derivative by the temperature",
+}
+
+
+def symbol_table() -> Iterator[tuple[str, str]]:
+    """Yield the LaTeX of every operation and name with what it is, in plain English.
+
+    Examples
+    --------
+    >>> dict(symbol_table())["K"]
+    'how many logits there are, at least 1'
+    """
+    yield from _SIGNS.items()
+    for entry in ENTRIES.values():
+        yield named_entry(entry, iter("ij"[: entry.indices])), entry.says

@@ -15,6 +15,8 @@ from softmax_lib.claims import (
     examine,
     record,
 )
+from softmax_lib.derivations import Derivation, rebuild
+from softmax_lib.derivations.vocabulary import INDEPENDENT, Z, a, d_k, over, sigma, var_qk
 from softmax_lib.proofs import (
     define,
     gap,
@@ -39,6 +41,8 @@ PROOFS_UP_TO = {
     )
     for largest in (2, 3)
 }
+DERIVATION = Derivation("sum-one", over(a, sigma[a])).then(Z / Z, "definition").then(1, "cancel")
+BY_HAND = Derivation("variance", var_qk).then(d_k, INDEPENDENT)
 SOURCE = Citation("card2026", "people do so")
 HELD = check(2, 4, control=3)
 FAILED = check(2, 3, control=2)
@@ -54,6 +58,20 @@ VERDICTS = {
     "a proof up to some K beside one for every K": (
         {"reals": [PROOF, PROOFS_UP_TO[3], HELD], "lemma": "a step"},
         Verdict.PROVED_UP_TO,
+    ),
+    "a derivation and a check": ({"reals": [DERIVATION, HELD]}, Verdict.PROVED),
+    "a derivation, a definition and a check": (
+        {"reals": [DEFINITION, DERIVATION, HELD]},
+        Verdict.PROVED,
+    ),
+    "a derivation with a step by hand": ({"reals": [BY_HAND, HELD]}, Verdict.PROVED_FROM_LEMMA),
+    "a derivation beside one with a step by hand": (
+        {"reals": [DERIVATION, BY_HAND, HELD]},
+        Verdict.PROVED_FROM_LEMMA,
+    ),
+    "a derivation and a lemma": (
+        {"reals": [DERIVATION, HELD], "lemma": "a step"},
+        Verdict.PROVED_FROM_LEMMA,
     ),
     "citations": ({"reals": [SOURCE, SOURCE]}, Verdict.CONVENTION),
     "a check that held": ({"reals": [HELD]}, Verdict.MEASURED),
@@ -133,6 +151,34 @@ def test_the_record_as_json_says_it_all():
         },
         "lemma": "a step",
     }
+
+
+def test_the_record_names_the_steps_of_a_derivation_that_are_by_hand():
+    result = record("variance", reals=[BY_HAND, HELD])
+    assert result.lemma == f"variance, line 1: {INDEPENDENT.words} (assumed)"
+    assert (
+        record("variance", reals=[BY_HAND, HELD], lemma="a step").lemma == f"a step; {result.lemma}"
+    )
+
+
+def test_the_record_carries_derivations_that_can_be_proved_again():
+    stored = record("sum-one", reals=[DERIVATION, PROOF, HELD]).as_json()["derivations"]
+    assert rebuild(stored) == {"sum-one": DERIVATION}
+
+
+def test_a_derivation_is_shown_by_its_statement():
+    evidence = record("sum-one", reals=[DERIVATION, HELD]).reals.evidence
+    assert evidence[0] == f"{DERIVATION.statement}: {DERIVATION}"
+
+
+def test_a_derivation_needs_a_check_by_another_route():
+    with pytest.raises(ValueError, match="another way"):
+        record("sum-one", reals=[DERIVATION])
+
+
+def test_a_derivation_is_no_evidence_in_floating_point():
+    with pytest.raises(TypeError, match="Derivation is no evidence in floating point"):
+        record("sum-one", floats=[DERIVATION])
 
 
 def test_a_side_without_evidence_is_none():

@@ -1,0 +1,40 @@
+"""A line with one place changed is refused, and named, in every derivation.
+
+A sample of the mutants is tried here; `python tests/derivations/test_mutants.py` tries them all.
+"""
+
+import random
+from collections import Counter
+
+import pytest
+from chains import CHAINS
+from mutants import TRUE, mutants
+
+from softmax_lib.proofs import Falsified, ProofError
+
+SAMPLE = 8
+KNOWN_TO_BE_TRUE = set().union(*TRUE.values())
+
+
+def outcome(derivation, number, what, before, arguments, form):
+    """Return the kind of refusal, or None for what is known to be true."""
+    if (derivation.id, number, what) in KNOWN_TO_BE_TRUE:
+        return None
+    with pytest.raises(ProofError, match=rf"^{derivation.id}, line {number} \(") as refusal:
+        before.then(*arguments, **form)
+    return refusal.type
+
+
+@pytest.mark.parametrize("chain", CHAINS.values(), ids=CHAINS.keys())
+def test_a_wrong_line_is_refused_at_its_number(chain):
+    derivation = chain()
+    every = list(mutants(derivation))
+    drawn = random.Random(0).sample(every, min(SAMPLE, len(every)))
+    outcomes = [outcome(derivation, *mutant) for mutant in drawn]
+    assert Falsified in outcomes
+
+
+if __name__ == "__main__":
+    derivations = [chain() for chain in CHAINS.values()]
+    tally = Counter(outcome(one, *mutant) for one in derivations for mutant in mutants(one))
+    print({"true" if kind is None else kind.__name__: n for kind, n in tally.items()})

@@ -1,0 +1,197 @@
+"""Every name of the vocabulary means what softmax_lib computes, and prints as no other does."""
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from sympy import Indexed, IndexedBase, Number, S, Symbol
+
+from softmax_lib import (
+    entropy,
+    log_softmax,
+    logsumexp,
+    softmax,
+    softmax_jacobian,
+    softmax_jvp,
+    softmax_vjp,
+)
+from softmax_lib.derivations import Assumption, Entry, Term, latex, meaning, vocabulary
+from softmax_lib.derivations.terms import ENTRIES, LETTERS, SIGNATURES, named
+from softmax_lib.proofs import Refused, fragment
+from softmax_lib.proofs.evaluation import Point, evaluate
+
+K = 4
+ROUNDS = range(3)
+INDICES = {letter: Term("index", (letter,)) for letter in LETTERS}
+
+
+class Values:
+    """Random values of all variables, as floats for softmax_lib and as fractions for a meaning."""
+
+    def __init__(self, seed):
+        rng = np.random.default_rng(seed)
+        ticks = {name: rng.integers(-32, 33, K) for name in "zvwy"}
+        ticks |= {name: rng.integers(1, 64, K) for name in "rdf"}
+        for name, row in ticks.items():
+            setattr(self, name, row / 16)
+        signed = {name: rng.integers(-32, 33) for name in ("c", "x", "m", "z_1", "z_2")}
+        positive = {name: rng.integers(8, 64) for name in ("T", "g")}
+        for name, number in (signed | positive).items():
+            setattr(self, name, number / 16)
+        self.target = self.y + (1 - self.y.sum()) / K
+        self.q = self.r / self.r.sum()
+
+    def point(self, expression, **chosen):
+        names = set(fragment.named(expression))
+        bases = {name for name in names if isinstance(name, IndexedBase)}
+        numbers = {name for name in names - bases if not name.is_integer}
+        return Point(
+            K=K,
+            indices={meaning(INDICES[letter]): index + 1 for letter, index in chosen.items()},
+            symbols={name: Fraction(getattr(self, str(name))) for name in numbers},
+            components={
+                (base, index + 1): Fraction(getattr(self, str(base))[index])
+                for base in bases
+                for index in range(K)
+            },
+        )
+
+
+def mean(weights, row):
+    return np.sum(weights * row)
+
+
+def variance(weights, row):
+    return np.sum(weights * (row - mean(weights, row)) ** 2)
+
+
+def raised(x, a, b):
+    return softmax(x.z + x.g * np.eye(K)[b])[a]
+
+
+def divergence(x):
+    return np.sum(x.q * (np.log(x.q) - log_softmax(x.z, temperature=x.T)))
+
+
+def free_energy(x):
+    return np.sum(x.q * x.z) - x.T * np.sum(x.q * np.log(x.q))
+
+
+def wins(x, a):
+    chance = math.exp(-np.exp(x.z / x.T).sum() * math.exp(-x.x))
+    return softmax(x.z, temperature=x.T)[a] * chance
+
+
+COMPUTED = {
+    "q": lambda x, a: x.q[a],
+    "y": lambda x, a: x.target[a],
+    "delta": lambda x, a, b: float(a == b),
+    "sigma": lambda x, a: softmax(x.z)[a],
+    "p": lambda x, a: softmax(x.z, temperature=x.T)[a],
+    "Z": lambda x: np.exp(x.z).sum(),
+    "Z_T": lambda x: np.exp(x.z / x.T).sum(),
+    "lse": lambda x: logsumexp(x.z),
+    "lse_tempered": lambda x: logsumexp(x.z / x.T),
+    "shifted": lambda x, a: softmax(x.z + x.c)[a],
+    "of_logarithms": lambda x, a: softmax(np.log(x.r) + x.c)[a],
+    "of_equals": lambda x, a: softmax(np.full(K, x.c))[a],
+    "taught": lambda x, a: softmax(x.w)[a],
+    "rounded": lambda x, a: softmax(x.z + np.log(x.f))[a],
+    "sigmoid": lambda x: 1 / (1 + math.exp(-(x.z_1 - x.z_2))),
+    "first_of_two": lambda x: softmax(np.array([x.z_1, x.z_2]))[0],
+    "top": lambda x: (
+        softmax(np.append(0, -x.d), temperature=x.T)[0]
+        * (1 + np.exp(-x.d / x.T).sum())
+        / np.exp(-x.d / x.T).sum()
+    ),
+    "lse_below": lambda x: logsumexp(x.m - x.d),
+    "raised": raised,
+    "J": lambda x, a, b: softmax_jacobian(x.z)[a, b],
+    "J_v": lambda x, a: softmax_jvp(x.z, x.v)[a],
+    "J_w": lambda x, a: softmax_vjp(x.z, x.w)[a],
+    "form_of_v": lambda x: x.v @ softmax_jvp(x.z, x.v),
+    "norm2": lambda x: np.linalg.norm(x.v) ** 2,
+    "mean_v": lambda x: mean(softmax(x.z), x.v),
+    "mean_w": lambda x: mean(softmax(x.z), x.w),
+    "mean_z": lambda x: mean(softmax(x.z, temperature=x.T), x.z),
+    "var_v": lambda x: variance(softmax(x.z), x.v),
+    "var_z": lambda x: variance(softmax(x.z, temperature=x.T), x.z),
+    "H": lambda x: entropy(x.z, temperature=x.T),
+    "KL": divergence,
+    "F": free_energy,
+    "L": lambda x: -np.sum(x.target * log_softmax(x.z)),
+    "mean_qq": lambda x, a, b: float(a == b),
+    "mean_kk": lambda x, a, b: float(a == b),
+    "var_qk": lambda x: K,
+    "wins": wins,
+}
+"""What softmax_lib, or a line of NumPy, makes of each name that is more than a variable."""
+
+
+def names_that_stand_for_more():
+    for head, entry in ENTRIES.items():
+        if head not in ("margin", "margins"):
+            value = meaning(Term(head, tuple(INDICES[letter] for letter in "ij"[: entry.indices])))
+            if not isinstance(value, Symbol | Indexed | Number):
+                yield head
+
+
+def test_every_name_but_variables_is_compared():
+    assert set(names_that_stand_for_more()) == set(COMPUTED)
+
+
+@pytest.mark.parametrize("head", COMPUTED)
+@pytest.mark.parametrize("seed", ROUNDS)
+def test_a_name_means_what_is_computed(head, seed):
+    values, count = Values(seed), ENTRIES[head].indices
+    for chosen in ((1, 2), (2, 2)):
+        letters = dict(zip("ij"[:count], chosen, strict=False))
+        unfolded = meaning(Term(head, tuple(INDICES[letter] for letter in letters)))
+        exact = evaluate(unfolded, values.point(unfolded, **letters))
+        assert float(exact) == pytest.approx(COMPUTED[head](values, *letters.values()), rel=1e-12)
+
+
+def test_the_table_of_symbols_has_a_line_of_words_for_every_name():
+    table = dict(vocabulary.symbol_table())
+    assert len(table) == len(ENTRIES) + len(vocabulary._SIGNS)
+    assert all(words and not words.endswith(".") for words in table.values())
+
+
+CLASHES = {
+    "one name twice": ("sigma", r"\varsigma_{#1}", 1),
+    "one LaTeX twice": ("other", r"\sigma_{#1}", 1),
+    "an index": ("other", "i", 0),
+    "a component": ("other", "z_i", 0),
+    "a component in braces": ("other", "z_{i}", 0),
+    "a component with a space": ("other", "z_{ i}", 0),
+    "two indices in the other order": ("other", r"\delta_{#2#1}", 2),
+}
+
+
+@pytest.mark.parametrize(("head", "tex", "indices"), CLASHES.values(), ids=CLASHES.keys())
+def test_a_name_that_prints_as_another_is_refused(head, tex, indices):
+    before = dict(ENTRIES)
+    with pytest.raises(Refused, match=r"would print as|already"):
+        vocabulary.enter(head, Entry(tex, lambda *_: S.One, "a clash", indices))
+    assert before == ENTRIES
+
+
+def test_a_margin_means_nothing_outside_a_form():
+    with pytest.raises(Refused, match="nowhere else"):
+        meaning(vocabulary.margin)
+
+
+def test_what_a_name_assumes_is_said():
+    assuming = {head for head, entry in ENTRIES.items() if entry.assumes}
+    assert assuming == {"mean_qq", "mean_kk", "var_qk"}
+    assert isinstance(ENTRIES["var_qk"].assumes, Assumption)
+
+
+def test_operations_are_not_names():
+    assert not SIGNATURES.keys() & ENTRIES.keys()
+
+
+def test_every_name_prints_with_its_letters():
+    assert named(ENTRIES["raised"], iter("ab")) == r"\sigma(z + g\,\mathbf{e}_{b})_{a}"
+    assert latex(vocabulary.sigma[vocabulary.a]) == r"\sigma_{a}"
