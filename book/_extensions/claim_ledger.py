@@ -54,6 +54,42 @@ class VerdictRole(SphinxRole):
         return [PendingVerdict(claim=self.text, side=self.name)], []
 
 
+class PlaceRole(SphinxRole):
+    """``{says}`sum-one` ``: what a derivation concludes; ``{given}``: what it supposes."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        """Print the formula from the record that holds the derivation."""
+        for entry in ledger(self.env).values():
+            if self.text in entry.formulas:
+                words = entry.formulas[self.text][self.name]
+                return list(_with_maths(words, self.name)), []
+        message = f"no record holds a derivation {self.text!r}"
+        return [], [
+            self.inliner.reporter.error(message, line=self.lineno)
+        ]
+
+
+def _with_maths(words: str, kind: str) -> Iterable[nodes.Node]:
+    """Yield text, and mathematics for what stands between dollars."""
+    for position, part in enumerate(words.split("$")):
+        if position % 2:
+            yield nodes.math(
+                part, rf"\displaystyle {part}", classes=[kind]
+            )
+        elif part:
+            yield nodes.Text(part)
+
+
+def display_alone(app: Sphinx, document: nodes.document) -> None:
+    """Display a formula that is a paragraph of its own."""
+    for formula in list(document.findall(nodes.math)):
+        paragraph = formula.parent
+        if "says" in formula["classes"] and len(paragraph) == 1:
+            block = nodes.math_block("", formula.astext(), nowrap=False)
+            block["number"] = block["label"] = None
+            paragraph.replace_self(block)
+
+
 class ClaimLedger(SphinxDirective):
     """The ledger, claims with a gap first."""
 
@@ -291,12 +327,15 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_config_value("book_folder", "book", "env")
     for side in NAMES:
         app.add_role(side, VerdictRole())
+    for kind in ("says", "given"):
+        app.add_role(kind, PlaceRole())
     app.add_directive("claim-ledger", ClaimLedger)
     app.add_directive("claim-index", ClaimIndex)
     app.add_directive("verdict-words", VerdictWords)
     app.connect("builder-inited", load)
     app.connect("env-get-outdated", reread_when_verdicts_change)
     app.connect("doctree-read", label_evidence)
+    app.connect("doctree-read", display_alone)
     app.connect("doctree-resolved", resolve)
     app.connect("build-finished", write_claims)
     return {"parallel_read_safe": False, "parallel_write_safe": True}

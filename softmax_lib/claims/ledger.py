@@ -16,13 +16,14 @@ from typing import Any
 
 from markdown_it import MarkdownIt
 
+from . import places
 from .record import RECORD_TYPE, Verdict
 
 STATEMENT_BOXES = ("definition", "theorem", "proposition", "property", "corollary")
 """The sphinx-proof directives that state a claim."""
 
 SIDES = ("reals", "floats")
-REGISTRY_KEYS = ("title", "statement", "asks")
+REGISTRY_KEYS = ("title", "statement", "asks", "typed")
 
 
 class LedgerError(Exception):
@@ -70,6 +71,8 @@ class Entry:
     scope: dict[str, str]
     evidence: dict[str, list[str]]
     lemma: str | None
+    formulas: dict[str, dict[str, str]]
+    """What goes into places for each derivation, by its id."""
     notebook: Path | None
     evidence_cell: int | None
     """The first code cell after the statement: where the proof begins."""
@@ -99,15 +102,17 @@ def read_ledger(book: Path) -> list[Entry]:
     ----------
     book : Path
         The folder of the chapters, notebooks all, and of the registry ``claims.toml``. There, each
-        id has a table; with ``title`` and ``statement`` as long as no chapter states the claim; and
-        with ``asks``, the sides it speaks about, where these are not both.
+        id has a table; with ``title`` and ``statement`` as long as no chapter states the claim;
+        with ``asks``, the sides it speaks about, where these are not both; and with ``typed`` as
+        long as its box has formulas that no derivation concludes.
 
     Raises
     ------
     LedgerError
         The registry or a notebook cannot be read; the registry is empty; an id is unknown, stated
         twice or recorded twice; a statement has no record, or a record no statement; a record has a
-        side that the claim does not ask for.
+        side that the claim does not ask for; a box has a place that no derivation of its record
+        fills, leaves a hypothesis out, or states a relation that was typed.
     """
     registry, notebooks = book / "claims.toml", sorted(book.glob("*.ipynb"))
     try:
@@ -177,6 +182,9 @@ def _misfits(
     for claim, box in box_of.items():
         if claim not in record_of:
             yield f"{box.where}: {claim!r} is stated and has no record"
+        else:
+            is_typed = claims.get(claim, {}).get("typed", False)
+            yield from _misfitting_words(box, record_of[claim].content, is_typed)
     for claim, record in record_of.items():
         yield from _misplaced(record, box_of.get(claim))
         asked = claims.get(claim, {}).get("asks", SIDES)
@@ -209,6 +217,19 @@ def _wrong_ids(what: str, found: Sequence[Found], claims: dict[str, Any]) -> Ite
             yield f"{item.where}: {item.claim!r} has {count_of[item.claim]} of a {what}"
 
 
+def _misfitting_words(box: Box, content: dict[str, Any], is_typed: bool) -> Iterator[str]:
+    for misfit in places.misfits(box.statement, places.formulas_of(content)):
+        yield f"{box.where}: the box of {box.claim!r} {misfit}"
+    typed = list(places.typed_relations(box.statement))
+    if is_typed and not typed:
+        yield f"claims.toml: the box of {box.claim!r} has no typed relation any more: drop `typed`"
+    elif typed and not is_typed:
+        yield (
+            f"{box.where}: the box of {box.claim!r} has a relation that was typed, ${typed[0]}$; "
+            "put a place there, {says}`...`, for what a derivation concludes"
+        )
+
+
 def _misplaced(record: StoredRecord, box: Box | None) -> Iterator[str]:
     if box is None:
         yield f"{record.where}: {record.claim!r} has a record and no statement box"
@@ -227,15 +248,17 @@ def _entry(
             return Verdict(found["verdict"])
         return Verdict.GAP if side in facts.get("asks", SIDES) else Verdict.NOT_ASKED
 
+    formulas = places.formulas_of(content or {})
     return Entry(
         claim=claim,
         title=box.title if box else facts["title"],
-        statement=box.statement if box else facts["statement"],
+        statement=places.filled(box.statement, formulas) if box else facts["statement"],
         reals=verdict("reals"),
         floats=verdict("floats"),
         scope={side: found["scope"] for side, found in given.items() if found},
         evidence={side: found["evidence"] for side, found in given.items() if found},
         lemma=(content or {}).get("lemma"),
+        formulas=formulas,
         notebook=box.notebook if box else None,
         evidence_cell=_first_code_cell_after(box) if box else None,
     )

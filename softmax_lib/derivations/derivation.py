@@ -47,9 +47,13 @@ class Statement:
         """The formula, without its hypotheses."""
         return f"{latex(self.left)} {RELATIONS[self.relation]} {latex(self.right)}"
 
+    @property
+    def hypotheses(self) -> str:
+        """The hypotheses in words, with their mathematics between dollars."""
+        return ", ".join(map(in_words, self.given))
+
     def __str__(self) -> str:
-        hypotheses = ", ".join(map(in_words, self.given))
-        return f"${self.latex}$" + (f" for {hypotheses}" if hypotheses else "")
+        return f"${self.latex}$" + (f" for {self.hypotheses}" if self.given else "")
 
 
 @final

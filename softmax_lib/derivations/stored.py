@@ -91,7 +91,8 @@ def _stored(derivation: Derivation) -> dict[str, Any]:
             for line in derivation.lines
         ],
         "printed": [latex(term) for term in terms],
-        "statement": str(derivation.statement),
+        "formula": derivation.statement.latex,
+        "hypotheses": derivation.statement.hypotheses,
     }
 
 
