@@ -101,7 +101,7 @@ class Record:
 
     def as_json(self) -> dict[str, Any]:
         """Return the record as JSON-able values."""
-        content = {
+        content: dict[str, Any] = {
             "id": self.claim,
             "reals": self.reals.as_json() if self.reals else None,
             "floats": self.floats.as_json() if self.floats else None,

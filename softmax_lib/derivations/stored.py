@@ -4,6 +4,7 @@ A term is stored as its tree: a whole number, the letter of an index, or a list 
 name of an operation or of the vocabulary. Nothing else is read, and nothing is run.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,15 +20,15 @@ class Tampered(Exception):
     """What is stored is no derivation, or not what the derivation prints and proves."""
 
 
-def store(*derivations: Derivation) -> list[dict[str, Any]]:
-    r"""Return derivations as JSON-able values, each after those that its reasons name.
+def store(*derivations: Derivation) -> list[str]:
+    r"""Return derivations as JSON, a text for each, after the texts of those that its reasons name.
 
     Examples
     --------
     >>> from softmax_lib.derivations import Derivation, rebuild
     >>> from softmax_lib.derivations.vocabulary import Z
     >>> stored = store(Derivation("one", Z / Z).then(1, "cancel"))
-    >>> stored[0]["start"]
+    >>> json.loads(stored[0])["start"]
     ['/', ['Z'], ['Z']]
     >>> print(rebuild(stored)["one"].statement)
     $\frac{Z}{Z} = 1$
@@ -37,10 +38,10 @@ def store(*derivations: Derivation) -> list[dict[str, Any]]:
         for one in (*derivation.prerequisites(), derivation):
             if every.setdefault(one.id, one) != one:
                 raise Refused(f"two derivations are called {one.id!r}")
-    return [_stored(derivation) for derivation in every.values()]
+    return [json.dumps(_stored(one), ensure_ascii=False) for one in every.values()]
 
 
-def rebuild(stored: Sequence[Mapping[str, Any]]) -> dict[str, Derivation]:
+def rebuild(stored: Sequence[str]) -> dict[str, Derivation]:
     """Prove stored derivations again, and compare what they print and conclude with what is stored.
 
     Raises
@@ -52,13 +53,13 @@ def rebuild(stored: Sequence[Mapping[str, Any]]) -> dict[str, Derivation]:
         A line does not follow.
     """
     known: dict[str, Derivation] = {}
-    for content in stored:
+    for text in stored:
         try:
+            content = json.loads(text)
             derivation = _rebuilt(content, known)
             again = _stored(derivation)
-        except (Refused, KeyError, TypeError, ValueError, AttributeError) as error:
-            name = content.get("id") if isinstance(content, Mapping) else content
-            raise Tampered(f"{name!r} is no stored derivation: {error}") from error
+        except (Refused, KeyError, TypeError, ValueError) as error:
+            raise Tampered(f"no stored derivation: {error!r}, in {text:.200}") from error
         _compare(content, again)
         for term in (derivation.start, *(line.term for line in derivation.lines)):
             if read(latex(term)) != meaning(term):

@@ -35,7 +35,7 @@ def test_every_line_reads_as_it_was_proved(chain):
 
 
 def test_its_terms_are_stored_and_read_as_they_are(chain):
-    stored = json.loads(json.dumps(store(chain)[-1]))
+    stored = json.loads(store(chain)[-1])
     assert [stored["start"], *(line["term"] for line in stored["lines"])] == [
         term_as_json(term) for term in terms_of(chain)
     ]
