@@ -16,7 +16,7 @@ import mpmath
 from sympy import Expr, SympifyError, latex, sympify
 
 from .errors import Falsified, Refused, Unproved, Unsound
-from .evaluation import LARGEST_K, TOLERANCE, Point, differ, evaluate, points
+from .evaluation import LARGEST_K, TOLERANCE, Point, differ, evaluate, points, sign_at
 from .fragment import check_fragment, check_names, is_index, named
 from .normaliser import is_zero, rename_bound_indices
 from .perturbation import perturbations
@@ -189,7 +189,9 @@ def prove_positive(expression: Expr) -> Proof:
     >>> print(prove_positive(softmax(i)))
     proved for every K (held at 18 points with K ≤ 3; 2 false variants refused)
     """
-    return _prove_sign(expression, ">", is_positive, lambda value: value > 0)
+    return _prove_sign(
+        expression, ">", is_positive, lambda candidate, at: sign_at(candidate, at) > 0
+    )
 
 
 def prove_positive_given(expression: Expr, given: Expr, form: Expr) -> Proof:
@@ -223,11 +225,11 @@ def prove_positive_given(expression: Expr, given: Expr, form: Expr) -> Proof:
         raise Refused(f"{gap} has to occur in the form {form}, and there alone")
 
     def within(condition: Expr, candidate: Expr) -> Iterator[Point]:
-        return (at for at in points(candidate, condition) if evaluate(condition, at) > 0)
+        return (at for at in points(candidate, condition) if sign_at(condition, at) > 0)
 
     def fails(condition: Expr, candidate: Expr) -> Point | None:
         where = within(condition, candidate)
-        return next((at for at in where if evaluate(candidate, at) <= 0), None)
+        return next((at for at in where if sign_at(candidate, at) <= 0), None)
 
     # Its bound indices renamed, the form cannot capture an index of the condition.
     renamed_form = rename_bound_indices(form)
@@ -264,8 +266,13 @@ def prove_positive_given(expression: Expr, given: Expr, form: Expr) -> Proof:
 
 def prove_nonnegative(expression: Expr) -> Proof:
     """Prove that an expression is >= 0; otherwise as `prove_positive`."""
-    # Where 0 is attained, the falsifier's rounding may leave a little less than that.
-    return _prove_sign(expression, r"\ge", is_nonnegative, lambda value: value >= -TOLERANCE)
+    # The sign of a value that is 0 would take all the digits there are, to no purpose.
+    return _prove_sign(
+        expression,
+        r"\ge",
+        is_nonnegative,
+        lambda candidate, at: bool(evaluate(candidate, at) >= -TOLERANCE),
+    )
 
 
 def define(symbol: str, expression: Expr) -> Proof:
@@ -312,14 +319,14 @@ def _prove_sign(
     expression: Expr,
     relation: str,
     accepts: Callable[[Expr], bool],
-    holds: Callable[[mpmath.mpf], bool],
+    holds: Callable[[Expr, Point], bool],
 ) -> Proof:
     (expression,) = _checked(expression)
     if expression.is_Atom or not expression.free_symbols:
         raise Refused(f"the sign of {expression} is declared, not proved")
 
     def first_failure(candidate: Expr) -> Point | None:
-        return next((at for at in points(candidate) if not holds(evaluate(candidate, at))), None)
+        return next((at for at in points(candidate) if not holds(candidate, at)), None)
 
     failure = first_failure(expression)
     if failure is not None:

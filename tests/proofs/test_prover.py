@@ -28,6 +28,7 @@ from softmax_lib.proofs import (
     K,
     Proof,
     Refused,
+    T,
     Unproved,
     Unsound,
     c,
@@ -136,6 +137,23 @@ UNPROVED = {
 def test_a_statement_outside_the_fragment_is_refused(case):
     with pytest.raises(Refused):
         prove_equal(*REFUSED[case])
+
+
+LARGE = exp(100 * gap)
+
+
+def test_digits_that_cancel_are_no_counterexample():
+    assert prove_equal((LARGE + 1) ** 2 - LARGE**2 - 2 * LARGE, 1)
+
+
+def test_what_is_too_small_for_sixty_digits_is_still_positive():
+    assert prove_positive(log(1 + exp(-gap * T**6)))
+
+
+def test_what_no_digits_decide_is_refused_and_not_falsified():
+    huge = exp(9000 * gap)
+    with pytest.raises(Refused, match=r"^960 digits do not settle .* at K = 1, g = "):
+        prove_equal((huge + 1) ** 2 - huge**2 - 2 * huge, 1)
 
 
 @pytest.mark.parametrize("case", FALSIFIED)
