@@ -55,6 +55,9 @@ plain_z = IndexedBase("z")
 signed_z = IndexedBase("z", nonnegative=True)
 named_c = IndexedBase("c", real=True)
 even = Symbol("e", even=True, positive=True)
+looks_like_z = Symbol("z_i", real=True)
+looks_like_sum = Symbol("a + b", real=True)
+i1, named_i = Symbol("i1", integer=True, positive=True), Symbol("i_1", integer=True, positive=True)
 Z = total(lambda a: exp(z[a]))
 cubic = (K - 1) * (K - 2) * (K - 3)
 
@@ -89,6 +92,18 @@ REFUSED = {
     "logits that may be complex": (plain_z[i] * (c + 1), plain_z[i] * c + plain_z[i]),
     "a name with two meanings": (Sum(z[i] + signed_z[i], (i, 1, K)), 2 * Sum(z[i], (i, 1, K))),
     "a symbol named as a base": (Sum(named_c[i] + c, (i, 1, K)), total(lambda a: 2 * named_c[a])),
+    "a symbol that looks like a component": (
+        Sum(looks_like_z * softmax(i), (i, 1, K)),
+        looks_like_z,
+    ),
+    "a free index that looks like the bound one": (
+        Sum(z[named_i] * softmax(i1), (i1, 1, K)),
+        z[named_i],
+    ),
+    "a symbol that looks like a sum": (
+        (1 + looks_like_sum) ** 2 - 1,
+        looks_like_sum * (2 + looks_like_sum),
+    ),
     "0/0 at x = 0": ((x**2 - x) / x, x - 1),
     "0/0 at i = j": ((z[i] ** 2 - z[j] ** 2) / (z[i] - z[j]), z[i] + z[j]),
     "0/0 where no random point lies": ((z[i] ** 2 - 2500) / (z[i] - 50), z[i] + 50),
