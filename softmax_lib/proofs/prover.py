@@ -13,7 +13,7 @@ from dataclasses import InitVar, dataclass
 from typing import NoReturn, final
 
 import mpmath
-from sympy import Expr, SympifyError, latex, sympify
+from sympy import Expr, IndexedBase, SympifyError, Symbol, latex, sympify
 
 from .errors import Falsified, Refused, Unproved, Unsound
 from .evaluation import LARGEST_K, TOLERANCE, Point, differ, evaluate, points, sign_at
@@ -275,13 +275,14 @@ def prove_nonnegative(expression: Expr) -> Proof:
     )
 
 
-def define(symbol: str, expression: Expr) -> Proof:
+def define(name: str, expression: Expr) -> Proof:
     """Certify that a definition makes sense for every K.
 
     Parameters
     ----------
-    symbol : str
-        The left side, in LaTeX.
+    name : str
+        The name of the left side, as a symbol is named, for instance ``"sigma"`` or ``"p"``. Its
+        indices are those that are free on the right.
     expression : Expr
         The right side. Its denominators and the arguments of its logarithms must be positive, and
         one of them at least must be more than a number that is declared so.
@@ -289,15 +290,22 @@ def define(symbol: str, expression: Expr) -> Proof:
     Raises
     ------
     ProofError
-        As `prove_positive` does, about each of them.
+        As `prove_positive` does, about each of them; `Refused` if the name is none, or stands for
+        something on the right.
 
     Examples
     --------
     >>> from softmax_lib.proofs import define, i, softmax
-    >>> print(define("p_i", softmax(i)))
+    >>> definition = define("p", softmax(i))
+    >>> print(definition)
     well defined for every K (held at 9 points with K ≤ 3; 2 false variants refused)
+    >>> print(definition.formula)
+    {p}_{i} := \\frac{e^{{z}_{i}}}{\\sum_{n=1}^{K} e^{{z}_{n}}}
     """
     (expression,) = _in_the_fragment(expression)
+    indices = sorted(filter(is_index, expression.free_symbols), key=str)
+    defined = IndexedBase(name)[indices] if indices else Symbol(name)
+    check_names(defined, expression)
     proofs = [
         prove_positive(condition)
         for condition in dict.fromkeys(conditions(expression))
@@ -306,7 +314,7 @@ def define(symbol: str, expression: Expr) -> Proof:
     if not proofs:
         raise Refused(f"{expression} needs nothing to be well defined: there is nothing to prove")
     return Proof(
-        rf"{symbol} := {latex(expression)}",
+        f"{latex(defined)} := {latex(expression)}",
         _hypotheses(expression),
         sum(proof.points for proof in proofs),
         sum(proof.refused for proof in proofs),

@@ -279,6 +279,24 @@ def test_a_definition_that_may_lack_a_value_is_not_certified(expression, error):
         define("y", expression)
 
 
+@pytest.mark.parametrize(
+    ("name", "expression", "left"),
+    [
+        ("sigma", softmax(i), r"{\sigma}_{i}"),
+        ("a", softmax(i) * softmax(j), "{a}_{i,j}"),
+        ("m_1", log(Z), "m_{1}"),
+    ],
+)
+def test_a_definition_has_the_free_indices_on_its_left_side(name, expression, left):
+    assert define(name, expression).formula.startswith(f"{left} := ")
+
+
+@pytest.mark.parametrize("name", [r"0 = 1,\quad q", "p_i", "1", "z", "i", "n", "K", "e"])
+def test_a_definition_gives_a_name_that_is_free(name):
+    with pytest.raises(Refused, match="is no name|stands for two things"):
+        define(name, softmax(i))
+
+
 @pytest.mark.parametrize("expression", [exp(z[i]), z[i] / gap])
 def test_a_definition_that_could_not_fail_is_not_certified(expression):
     with pytest.raises(Refused, match=rf"^{re.escape(str(expression))} needs nothing"):
@@ -303,7 +321,7 @@ def test_the_declared_signs_are_hypotheses_of_the_proof():
         (
             lambda expression: define("y", expression),
             1 / (1 + depth[i]),
-            r"y := \frac{1}{{d}_{i} + 1}\qquad (d \ge 0): well defined for every K (",
+            r"{y}_{i} := \frac{1}{{d}_{i} + 1}\qquad (d \ge 0): well defined for every K (",
         ),
     ],
 )
