@@ -13,7 +13,7 @@ from dataclasses import InitVar, dataclass
 from typing import NoReturn, final
 
 import mpmath
-from sympy import Expr, IndexedBase, SympifyError, Symbol, latex, sympify
+from sympy import Expr, IndexedBase, Symbol, SympifyError, latex, sympify
 
 from .errors import Falsified, Refused, Unproved, Unsound
 from .evaluation import LARGEST_K, TOLERANCE, Point, differ, evaluate, points, sign_at
@@ -129,21 +129,22 @@ def prove_equal_up_to(
     """Prove equations that are written out at each K in turn, for K = 1, 2, ..., largest.
 
     For statements that the fragment cannot say with K symbolic, such as those about determinants or
-    about logits in order. The result says up to which K it holds, and so does any verdict on it.
+    about logits in order. The result says up to which K it holds, and so does any verdict on it: so
+    each K must have an equation of its own, which SymPy does not settle by itself.
 
     Parameters
     ----------
     largest : int
         The last K.
     equations : callable
-        K to the equations at that K, as pairs of expressions in plain symbols and without sums. For
-        some K there may be none. The proof shows the first.
+        K to the equations at that K, as pairs of expressions in plain symbols and without sums. The
+        proof shows the first.
 
     Raises
     ------
     ProofError
         As `prove_equal` does, about each equation that SymPy does not settle by itself; `Refused`
-        if there is none of these at `largest`.
+        if some K has none of these, or none that a smaller K does not have.
 
     Examples
     --------
@@ -151,17 +152,19 @@ def prove_equal_up_to(
     >>> from softmax_lib.proofs import prove_equal_up_to
     >>> x = Symbol("x", real=True)
     >>> def geometric(size):
-    ...     yield (x - 1) * sum(x**power for power in range(size)), x**size - 1
+    ...     yield (x - 1) * sum(x**power for power in range(size + 1)), x ** (size + 1) - 1
     >>> print(prove_equal_up_to(3, geometric))
-    proved for K ≤ 3 (held at 18 points; 10 false variants refused)
+    proved for K ≤ 3 (held at 27 points; 15 false variants refused)
     """
-    proofs = {
-        size: [prove_equal(*sides) for sides in equations(size) if not _is_settled(*sides)]
-        for size in range(1, largest + 1)
-    }
-    if not proofs[largest]:
-        raise Refused(f"no equation at K = {largest} needs a proof: nothing is claimed of it")
-    every = [proof for at_one_size in proofs.values() for proof in at_one_size]
+    proofs: dict[tuple[Expr, Expr], Proof] = {}
+    for size in range(1, largest + 1):
+        open_ones = [sides for sides in equations(size) if not _is_settled(*sides)]
+        if proofs.keys() >= set(open_ones):
+            raise Refused(f"no equation at K = {size} needs a proof of its own: nothing is claimed")
+        proofs |= {sides: prove_equal(*sides) for sides in open_ones}
+    if not proofs:
+        raise Refused(f"nothing is claimed up to K = {largest}: the smallest K is 1")
+    every = list(proofs.values())
     return Proof(
         rf"{every[0].formula},\ \dots",
         r",\ ".join(dict.fromkeys(proof.hypotheses for proof in every if proof.hypotheses)),
@@ -257,6 +260,8 @@ def prove_positive_given(expression: Expr, given: Expr, form: Expr) -> Proof:
         false=lambda variant: fails(variant, expression) is not None,
         accepts=lambda variant: is_of_the_form(variant, expression),
     )
+    if is_zero(expression - given):
+        raise Refused(f"{expression} > 0 is what is given: there is nothing to prove")
     formula = f"{latex(expression)} > 0"
     hypotheses = [_hypotheses(expression, given), f"{latex(given)} > 0"]
     return Proof(
@@ -276,7 +281,7 @@ def prove_nonnegative(expression: Expr) -> Proof:
 
 
 def define(name: str, expression: Expr) -> Proof:
-    """Certify that a definition makes sense for every K.
+    r"""Certify that a definition makes sense for every K.
 
     Parameters
     ----------
@@ -300,7 +305,7 @@ def define(name: str, expression: Expr) -> Proof:
     >>> print(definition)
     well defined for every K (held at 9 points with K ≤ 3; 2 false variants refused)
     >>> print(definition.formula)
-    {p}_{i} := \\frac{e^{{z}_{i}}}{\\sum_{n=1}^{K} e^{{z}_{n}}}
+    {p}_{i} := \frac{e^{{z}_{i}}}{\sum_{n=1}^{K} e^{{z}_{n}}}
     """
     (expression,) = _in_the_fragment(expression)
     indices = sorted(filter(is_index, expression.free_symbols), key=str)

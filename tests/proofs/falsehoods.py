@@ -162,6 +162,13 @@ def threshold_rule(of_simplex, of_next):
             if count < size:
                 tested = 1 + (count + of_next) * logits[count] - sum(logits[: count + 1])
                 yield count * (threshold - logits[count]), -tested
+        rivals = symbols(f"q1:{size + 1}", real=True)
+        pairs = list(zip(rivals, logits, strict=True))
+        yield (
+            sum((q - logit) ** 2 for q, logit in pairs) - size * threshold**2,
+            sum((q - logit + threshold) ** 2 for q, logit in pairs)
+            - 2 * threshold * (sum(rivals) - 1),
+        )
 
     return equations
 
