@@ -22,6 +22,7 @@ from softmax_lib.proofs import (
     prove_positive_given,
     softmax,
     total,
+    value_at,
     z,
 )
 
@@ -163,11 +164,10 @@ def threshold_rule(of_simplex, of_next):
                 tested = 1 + (count + of_next) * logits[count] - sum(logits[: count + 1])
                 yield count * (threshold - logits[count]), -tested
         rivals = symbols(f"q1:{size + 1}", real=True)
-        pairs = list(zip(rivals, logits, strict=True))
+        gaps = [rival - logit for rival, logit in zip(rivals, logits, strict=True)]
         yield (
-            sum((q - logit) ** 2 for q, logit in pairs) - size * threshold**2,
-            sum((q - logit + threshold) ** 2 for q, logit in pairs)
-            - 2 * threshold * (sum(rivals) - 1),
+            sum(x**2 for x in gaps) - size * threshold**2,
+            sum((x + threshold) ** 2 for x in gaps) - 2 * threshold * (sum(rivals) - of_simplex),
         )
 
     return equations
@@ -233,10 +233,10 @@ FALSEHOODS = {
         ),
     },
     "t-infinity": {
-        "1/(K + 1)": lambda: prove_equal(scaled(i).subs(beta, 0), 1 / (K + 1)),
-        "no mean": lambda: prove_equal(differentiate(scaled(i), beta).subs(beta, 0), z[i] / K),
+        "1/(K + 1)": lambda: prove_equal(value_at(scaled(i), beta, 0), 1 / (K + 1)),
+        "no mean": lambda: prove_equal(value_at(differentiate(scaled(i), beta), beta, 0), z[i] / K),
         "another index": lambda: prove_equal(
-            differentiate(scaled(i), beta).subs(beta, 0),
+            value_at(differentiate(scaled(i), beta), beta, 0),
             (z[j] - total(lambda a: z[a], m) / K) / K,
         ),
     },
