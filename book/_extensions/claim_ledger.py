@@ -6,8 +6,8 @@
   alphabetical order, ``{verdict-words}`` the legend of both;
 * ``claims.json`` is written beside the pages.
 
-All of it comes from `softmax_lib.claims.read_ledger`; where that raises, the
-build fails.
+All of it comes from `softmax_lib.claims.read_ledger`; where that raises, or a
+claim is not as it was reviewed, the build fails.
 """
 
 import json
@@ -29,6 +29,7 @@ from softmax_lib.claims import (
     Entry,
     LedgerError,
     Verdict,
+    check_review,
     read_ledger,
 )
 
@@ -219,7 +220,9 @@ def docname(env: BuildEnvironment, entry: Entry) -> str | None:
 def load(app: Sphinx) -> None:
     """Gather the ledger before anything is read, or stop with what is wrong."""
     try:
-        entries = read_ledger(Path(app.srcdir) / app.config.book_folder)
+        book = Path(app.srcdir) / app.config.book_folder
+        entries = read_ledger(book)
+        check_review(book, entries)
     except LedgerError as error:
         raise ExtensionError(str(error)) from None
     app.claim_ledger = {entry.claim: entry for entry in entries}  # type: ignore[attr-defined]

@@ -8,6 +8,7 @@ from .citation import Citation
 from .examination import Examination, Vacuous, examine
 from .ledger import Entry, LedgerError, read_ledger
 from .record import EVERY_K, RECORD_TYPE, Contradiction, Record, Verdict, record
+from .review import check_review
 
 __all__ = [
     "EVERY_K",
@@ -20,6 +21,7 @@ __all__ = [
     "Record",
     "Vacuous",
     "Verdict",
+    "check_review",
     "examine",
     "read_ledger",
     "record",

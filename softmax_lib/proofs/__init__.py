@@ -6,7 +6,7 @@ written out at each K. The rules that a proof rests on stand at the head of `nor
 for sums) and of `sign` (6 to 8, for signs).
 """
 
-from .calculus import differentiate
+from .calculus import differentiate, value_at
 from .errors import Falsified, ProofError, Refused, Unproved, Unsound
 from .prover import (
     Proof,
@@ -45,5 +45,6 @@ __all__ = [
     "prove_positive_given",
     "softmax",
     "total",
+    "value_at",
     "z",
 ]

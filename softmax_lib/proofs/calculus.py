@@ -1,6 +1,6 @@
-"""Partial derivatives, without the captures that SymPy's ``diff`` allows."""
+"""Derivatives and values, without the captures that SymPy's ``diff`` and ``subs`` allow."""
 
-from sympy import Expr, Indexed, Sum, Symbol, diff
+from sympy import Expr, Indexed, Sum, Symbol, diff, sympify
 
 from .errors import Refused
 from .fragment import check_fragment, check_names, named
@@ -42,10 +42,51 @@ def differentiate(expression: Expr, variable: Expr) -> Expr:
     check_names(expression, variable)
     if variable == K or not isinstance(variable, Indexed | Symbol):
         raise Refused(f"{variable} is neither a component nor a real symbol")
-    bound = {limit[0] for part in expression.atoms(Sum) for limit in part.limits}
     name, *indices = named(variable)
-    if bound.intersection(indices):
+    if _bound(expression).intersection(indices):
         raise Refused(f"the index of {variable} is bound in {expression}")
     if name not in named(expression):
         raise Refused(f"{name} does not occur in {expression}")
     return diff(expression, variable)
+
+
+def value_at(expression: Expr, variable: Symbol, value: Expr) -> Expr:
+    """Return the expression with a value in the place of a real symbol.
+
+    Parameters
+    ----------
+    expression : Expr
+        An expression of the fragment that the prover covers.
+    variable : Symbol
+        A symbol that is not an index and not K.
+    value : Expr
+        What is put for it.
+
+    Raises
+    ------
+    Refused
+        The symbol is no number, or does not occur; or an index of the value is bound in the
+        expression, which would capture it, as ``Sum(c * z[i], (i, 1, K)).subs(c, z[i])`` does.
+
+    Examples
+    --------
+    >>> from softmax_lib.proofs import K, c, i, prove_equal, softmax, value_at, z
+    >>> flat = value_at(softmax(i, lambda index: c * z[index]), c, 0)
+    >>> proof = prove_equal(flat, 1 / K)
+    """
+    value = sympify(value, strict=True)
+    for part in (expression, variable, value):
+        check_fragment(part)
+    check_names(expression, variable, value)
+    if variable == K or not isinstance(variable, Symbol):
+        raise Refused(f"{variable} is no real symbol")
+    if variable not in expression.free_symbols:
+        raise Refused(f"{variable} does not occur in {expression}")
+    captured = _bound(expression).intersection(named(value))
+    if captured:
+        raise Refused(f"an index of {value} is bound in {expression}: name another index")
+    return expression.xreplace({variable: value})
+
+
+def _bound(expression: Expr) -> set[Expr]:
+    return {limit[0] for part in expression.atoms(Sum) for limit in part.limits}

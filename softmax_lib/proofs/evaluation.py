@@ -1,7 +1,8 @@
-"""The falsifier's route: a statement written out at explicit K and computed with 60 digits.
+"""The falsifier's route: a statement written out at explicit K and computed with intervals.
 
 It takes no step in common with the normaliser: no expansion, no substitution, no SymPy evaluation.
-Sums are Python loops, and logits are random rationals, or zero.
+Sums are Python loops, and logits are random rationals, or zero. A value is known by two bounds,
+with more and more digits until they settle what is asked: rounding makes no counterexample.
 """
 
 import itertools
@@ -9,8 +10,10 @@ import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import mpmath
+from mpmath.ctx_iv import MPIntervalContext
 from sympy import (
     Add,
     Expr,
@@ -33,12 +36,17 @@ from .symbols import K
 
 LARGEST_K = 3
 ROUNDS = 3
-DIGITS = 60
+DIGITS = (60, 240, 960)
+"""How many are tried in turn. What the last do not tell from 0 is taken for 0."""
+
 _context = mpmath.MPContext()
-_context.dps = DIGITS
+_context.dps = DIGITS[0]
+_intervals = MPIntervalContext()
 
 TOLERANCE = _context.mpf(10) ** -40
-"""Relative. Twenty digits of the sixty are left for cancellation inside a statement."""
+"""Values that differ by more are different. Relative above 1."""
+ACCURACY = TOLERANCE / 10**10
+"""To how much a value is known, relative above 1: far better than what makes a difference."""
 
 
 @dataclass(frozen=True)
@@ -95,61 +103,115 @@ def points(*expressions: Expr) -> Iterator[Point]:
                 )
 
 
+class _Undefined(Exception):
+    """A node has no value at a point, as far as the digits tell."""
+
+
 def evaluate(expression: Expr, point: Point) -> mpmath.mpf:
-    """Return the value of an expression at a point, to about `DIGITS` digits.
+    """Return the value of an expression at a point, to `ACCURACY`; 0 if it is known no better.
 
     Raises
     ------
     Refused
         When a node has no meaning here, or none at this point (a division by zero, the logarithm
-        of a number that is not positive).
+        of a number that is not positive), or when no number of digits settles the value.
     """
-    try:
-        return _value(expression, point, {})
-    except ZeroDivisionError:
-        raise Refused(f"{expression} divides by zero at {point}") from None
+    for lower, upper in _bounds(expression, point):
+        if _are_close(lower, upper):
+            return (lower + upper) / 2 if lower * upper > 0 else _context.zero
+    raise _undecided(expression, point)
 
 
-def _value(node: Expr, point: Point, bound: Mapping[Symbol, int]) -> mpmath.mpf:
+def sign_at(expression: Expr, point: Point) -> int:
+    """Return 1 or -1, which is certain, or 0 if the last `DIGITS` tell no difference from 0.
+
+    Raises
+    ------
+    Refused
+        As `evaluate` does.
+    """
+    for lower, upper in _bounds(expression, point):
+        if lower > 0 or upper < 0:
+            return 1 if lower > 0 else -1
+    if not _are_close(lower, upper):
+        raise _undecided(expression, point)
+    return 0
+
+
+def _bounds(expression: Expr, point: Point) -> Iterator[tuple[mpmath.mpf, mpmath.mpf]]:
+    """Yield bounds of the value, for each number of digits with which there are any."""
+    for digits in DIGITS:
+        _intervals.dps = digits
+        try:
+            value = _value(expression, point, {})
+        except _Undefined as reason:
+            # More digits may tell a denominator from 0.
+            if digits == DIGITS[-1]:
+                raise Refused(f"{reason} at {point}") from None
+        else:
+            yield _ends(value)
+
+
+def _ends(interval: Any) -> tuple[mpmath.mpf, mpmath.mpf]:
+    lower, upper = interval._mpi_
+    return _context.make_mpf(lower), _context.make_mpf(upper)
+
+
+def _are_close(lower: mpmath.mpf, upper: mpmath.mpf) -> bool:
+    return bool(upper - lower <= ACCURACY * max(abs(lower), 1))
+
+
+def _undecided(expression: Expr, point: Point) -> Refused:
+    return Refused(f"{DIGITS[-1]} digits do not settle {expression} at {point}")
+
+
+def _value(node: Expr, point: Point, bound: Mapping[Symbol, int]) -> Any:
+    """Return an interval that the value lies in."""
+
     def index_of(symbol: Expr) -> int:
         if symbol not in bound and symbol not in point.indices:
             raise Refused(f"index {symbol} has no value in {point}")
         return bound[symbol] if symbol in bound else point.indices[symbol]
 
     if isinstance(node, Rational):
-        return _context.mpf(int(node.p)) / int(node.q)
+        return _intervals.mpf(int(node.p)) / int(node.q)
     if node is S.Exp1:
-        return _context.e
+        return _intervals.e
     if node == K:
-        return _context.mpf(point.K)
+        return _intervals.mpf(point.K)
     if isinstance(node, Indexed):
         value = point.components[node.base, index_of(node.indices[0])]
-        return _context.mpf(value.numerator) / value.denominator
+        return _intervals.mpf(value.numerator) / value.denominator
     if isinstance(node, Symbol):
         value = point.symbols[node]
-        return _context.mpf(value.numerator) / value.denominator
+        return _intervals.mpf(value.numerator) / value.denominator
     if isinstance(node, KroneckerDelta):
-        return _context.mpf(index_of(node.args[0]) == index_of(node.args[1]))
+        return _intervals.mpf(index_of(node.args[0]) == index_of(node.args[1]))
     if isinstance(node, Sum):
         *inner, (index, lower, upper) = node.limits
         if (lower, upper) != (1, K):
             raise Refused(f"{node} is not a sum over 1..K")
         body = Sum(node.function, *inner) if inner else node.function
-        return _context.fsum(
+        return _intervals.fsum(
             _value(body, point, {**bound, index: value}) for value in range(1, point.K + 1)
         )
-    parts = [_value(part, point, bound) for part in node.args]
+    return _combined(node, [_value(part, point, bound) for part in node.args])
+
+
+def _combined(node: Expr, parts: list[Any]) -> Any:
     if isinstance(node, Add):
-        return _context.fsum(parts)
+        return _intervals.fsum(parts)
     if isinstance(node, Mul):
-        return _context.fprod(parts)
+        return _intervals.fprod(parts)
     if isinstance(node, exp):
-        return _context.exp(parts[0])
+        return _intervals.exp(parts[0])
     if isinstance(node, log):
-        if parts[0] <= 0:
-            raise Refused(f"{node} is the logarithm of {parts[0]} at {point}")
-        return _context.log(parts[0])
+        if not parts[0] > 0:
+            raise _Undefined(f"{node} is the logarithm of {mpmath.nstr(_ends(parts[0])[1], 10)}")
+        return _intervals.log(parts[0])
     if isinstance(node, Pow):
+        if node.exp.is_negative and 0 in parts[0]:
+            raise _Undefined(f"{node} divides by zero")
         return parts[0] ** int(node.exp)
     raise Refused(f"{node} ({type(node).__name__}) cannot be written out at explicit K")
 

@@ -3,8 +3,11 @@
 Numbers are rationals, e, K, and symbols or components declared real, non-negative or positive and
 nothing else. Indices are symbols declared as K is. They stand in components and deltas, where no
 number stands, and are summed over 1..K. On top come sums, products, integer powers, exp and log.
+What is named is a letter, Latin or Greek, with a number as subscript if need be, so that a printed
+formula has one meaning.
 """
 
+import re
 from collections.abc import Iterator
 
 from sympy import (
@@ -22,6 +25,7 @@ from sympy import (
     Sum,
     Symbol,
     exp,
+    latex,
     log,
 )
 
@@ -35,6 +39,14 @@ _NUMBERS = [
     Symbol("x", **{assumption: True}).assumptions0
     for assumption in ("real", "nonnegative", "positive")
 ]
+
+# Greek letters that look unlike Latin ones, but for pi, which is a number.
+_GREEK = (
+    "alpha beta gamma delta epsilon zeta eta theta kappa lambda mu nu xi rho sigma tau phi chi psi "
+    "omega"
+)
+_NAME = re.compile(rf"([A-Za-z]|{_GREEK.replace(' ', '|')})(_?[0-9]+)?")
+_PRINTED = {latex(thing): thing for thing in (K, S.Exp1)}
 
 
 def is_index(symbol: Expr) -> bool:
@@ -94,9 +106,22 @@ def named(expression: Expr) -> Iterator[Expr]:
 
 
 def check_names(*expressions: Expr) -> None:
-    """Raise `Refused` when one name stands for two things: a formula could be read both ways."""
-    meaning: dict[str, Expr] = {}
-    for expression in expressions:
-        for thing in named(expression):
-            if meaning.setdefault(thing.name, thing) != thing:
-                raise Refused(f"{thing} stands for two things, declared differently")
+    """Raise `Refused` where a printed formula could be read in two ways.
+
+    It could if two things were printed alike, if a name were printed as a formula, or a symbol as a
+    component: the sum of ``Symbol("z_i")`` over i looks like that of ``z[i]``.
+    """
+    meaning = dict(_PRINTED)
+    for thing in (thing for expression in expressions for thing in named(expression)):
+        if not _NAME.fullmatch(thing.name) or latex(thing) != latex(Symbol(thing.name)):
+            raise Refused(
+                f"{thing.name!r} is no name: take a letter, or a Greek letter's name such as beta, "
+                "with a number behind it if need be"
+            )
+        if meaning.setdefault(latex(thing), thing) != thing:
+            raise Refused(f"{thing} stands for two things, declared differently or printed alike")
+    bases = {printed for printed, thing in meaning.items() if isinstance(thing, IndexedBase)}
+    for printed, thing in meaning.items():
+        letter, _, number = printed.partition("_")
+        if isinstance(thing, Symbol) and number and letter in bases:
+            raise Refused(f"{thing} is printed as a component of {letter}: name it otherwise")

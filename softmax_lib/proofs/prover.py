@@ -13,10 +13,10 @@ from dataclasses import InitVar, dataclass
 from typing import NoReturn, final
 
 import mpmath
-from sympy import Expr, SympifyError, latex, sympify
+from sympy import Expr, IndexedBase, Symbol, SympifyError, latex, sympify
 
 from .errors import Falsified, Refused, Unproved, Unsound
-from .evaluation import LARGEST_K, TOLERANCE, Point, differ, evaluate, points
+from .evaluation import LARGEST_K, TOLERANCE, Point, differ, evaluate, points, sign_at
 from .fragment import check_fragment, check_names, is_index, named
 from .normaliser import is_zero, rename_bound_indices
 from .perturbation import perturbations
@@ -129,21 +129,22 @@ def prove_equal_up_to(
     """Prove equations that are written out at each K in turn, for K = 1, 2, ..., largest.
 
     For statements that the fragment cannot say with K symbolic, such as those about determinants or
-    about logits in order. The result says up to which K it holds, and so does any verdict on it.
+    about logits in order. The result says up to which K it holds, and so does any verdict on it: so
+    each K must have an equation of its own, which SymPy does not settle by itself.
 
     Parameters
     ----------
     largest : int
         The last K.
     equations : callable
-        K to the equations at that K, as pairs of expressions in plain symbols and without sums. For
-        some K there may be none. The proof shows the first.
+        K to the equations at that K, as pairs of expressions in plain symbols and without sums. The
+        proof shows the first.
 
     Raises
     ------
     ProofError
         As `prove_equal` does, about each equation that SymPy does not settle by itself; `Refused`
-        if there is none of these at `largest`.
+        if some K has none of these, or none that a smaller K does not have.
 
     Examples
     --------
@@ -151,17 +152,19 @@ def prove_equal_up_to(
     >>> from softmax_lib.proofs import prove_equal_up_to
     >>> x = Symbol("x", real=True)
     >>> def geometric(size):
-    ...     yield (x - 1) * sum(x**power for power in range(size)), x**size - 1
+    ...     yield (x - 1) * sum(x**power for power in range(size + 1)), x ** (size + 1) - 1
     >>> print(prove_equal_up_to(3, geometric))
-    proved for K ≤ 3 (held at 18 points; 10 false variants refused)
+    proved for K ≤ 3 (held at 27 points; 15 false variants refused)
     """
-    proofs = {
-        size: [prove_equal(*sides) for sides in equations(size) if not _is_settled(*sides)]
-        for size in range(1, largest + 1)
-    }
-    if not proofs[largest]:
-        raise Refused(f"no equation at K = {largest} needs a proof: nothing is claimed of it")
-    every = [proof for at_one_size in proofs.values() for proof in at_one_size]
+    proofs: dict[tuple[Expr, Expr], Proof] = {}
+    for size in range(1, largest + 1):
+        open_ones = [sides for sides in equations(size) if not _is_settled(*sides)]
+        if proofs.keys() >= set(open_ones):
+            raise Refused(f"no equation at K = {size} needs a proof of its own: nothing is claimed")
+        proofs |= {sides: prove_equal(*sides) for sides in open_ones}
+    if not proofs:
+        raise Refused(f"nothing is claimed up to K = {largest}: the smallest K is 1")
+    every = list(proofs.values())
     return Proof(
         rf"{every[0].formula},\ \dots",
         r",\ ".join(dict.fromkeys(proof.hypotheses for proof in every if proof.hypotheses)),
@@ -189,7 +192,9 @@ def prove_positive(expression: Expr) -> Proof:
     >>> print(prove_positive(softmax(i)))
     proved for every K (held at 18 points with K ≤ 3; 2 false variants refused)
     """
-    return _prove_sign(expression, ">", is_positive, lambda value: value > 0)
+    return _prove_sign(
+        expression, ">", is_positive, lambda candidate, at: sign_at(candidate, at) > 0
+    )
 
 
 def prove_positive_given(expression: Expr, given: Expr, form: Expr) -> Proof:
@@ -223,11 +228,11 @@ def prove_positive_given(expression: Expr, given: Expr, form: Expr) -> Proof:
         raise Refused(f"{gap} has to occur in the form {form}, and there alone")
 
     def within(condition: Expr, candidate: Expr) -> Iterator[Point]:
-        return (at for at in points(candidate, condition) if evaluate(condition, at) > 0)
+        return (at for at in points(candidate, condition) if sign_at(condition, at) > 0)
 
     def fails(condition: Expr, candidate: Expr) -> Point | None:
         where = within(condition, candidate)
-        return next((at for at in where if evaluate(candidate, at) <= 0), None)
+        return next((at for at in where if sign_at(candidate, at) <= 0), None)
 
     # Its bound indices renamed, the form cannot capture an index of the condition.
     renamed_form = rename_bound_indices(form)
@@ -255,6 +260,8 @@ def prove_positive_given(expression: Expr, given: Expr, form: Expr) -> Proof:
         false=lambda variant: fails(variant, expression) is not None,
         accepts=lambda variant: is_of_the_form(variant, expression),
     )
+    if is_zero(expression - given):
+        raise Refused(f"{expression} > 0 is what is given: there is nothing to prove")
     formula = f"{latex(expression)} > 0"
     hypotheses = [_hypotheses(expression, given), f"{latex(given)} > 0"]
     return Proof(
@@ -264,17 +271,23 @@ def prove_positive_given(expression: Expr, given: Expr, form: Expr) -> Proof:
 
 def prove_nonnegative(expression: Expr) -> Proof:
     """Prove that an expression is >= 0; otherwise as `prove_positive`."""
-    # Where 0 is attained, the falsifier's rounding may leave a little less than that.
-    return _prove_sign(expression, r"\ge", is_nonnegative, lambda value: value >= -TOLERANCE)
+    # The sign of a value that is 0 would take all the digits there are, to no purpose.
+    return _prove_sign(
+        expression,
+        r"\ge",
+        is_nonnegative,
+        lambda candidate, at: bool(evaluate(candidate, at) >= -TOLERANCE),
+    )
 
 
-def define(symbol: str, expression: Expr) -> Proof:
-    """Certify that a definition makes sense for every K.
+def define(name: str, expression: Expr) -> Proof:
+    r"""Certify that a definition makes sense for every K.
 
     Parameters
     ----------
-    symbol : str
-        The left side, in LaTeX.
+    name : str
+        The name of the left side, as a symbol is named, for instance ``"sigma"`` or ``"p"``. Its
+        indices are those that are free on the right.
     expression : Expr
         The right side. Its denominators and the arguments of its logarithms must be positive, and
         one of them at least must be more than a number that is declared so.
@@ -282,15 +295,22 @@ def define(symbol: str, expression: Expr) -> Proof:
     Raises
     ------
     ProofError
-        As `prove_positive` does, about each of them.
+        As `prove_positive` does, about each of them; `Refused` if the name is none, or stands for
+        something on the right.
 
     Examples
     --------
     >>> from softmax_lib.proofs import define, i, softmax
-    >>> print(define("p_i", softmax(i)))
+    >>> definition = define("p", softmax(i))
+    >>> print(definition)
     well defined for every K (held at 9 points with K ≤ 3; 2 false variants refused)
+    >>> print(definition.formula)
+    {p}_{i} := \frac{e^{{z}_{i}}}{\sum_{n=1}^{K} e^{{z}_{n}}}
     """
     (expression,) = _in_the_fragment(expression)
+    indices = sorted(filter(is_index, expression.free_symbols), key=str)
+    defined = IndexedBase(name)[indices] if indices else Symbol(name)
+    check_names(defined, expression)
     proofs = [
         prove_positive(condition)
         for condition in dict.fromkeys(conditions(expression))
@@ -299,7 +319,7 @@ def define(symbol: str, expression: Expr) -> Proof:
     if not proofs:
         raise Refused(f"{expression} needs nothing to be well defined: there is nothing to prove")
     return Proof(
-        rf"{symbol} := {latex(expression)}",
+        f"{latex(defined)} := {latex(expression)}",
         _hypotheses(expression),
         sum(proof.points for proof in proofs),
         sum(proof.refused for proof in proofs),
@@ -312,14 +332,14 @@ def _prove_sign(
     expression: Expr,
     relation: str,
     accepts: Callable[[Expr], bool],
-    holds: Callable[[mpmath.mpf], bool],
+    holds: Callable[[Expr, Point], bool],
 ) -> Proof:
     (expression,) = _checked(expression)
     if expression.is_Atom or not expression.free_symbols:
         raise Refused(f"the sign of {expression} is declared, not proved")
 
     def first_failure(candidate: Expr) -> Point | None:
-        return next((at for at in points(candidate) if not holds(evaluate(candidate, at))), None)
+        return next((at for at in points(candidate) if not holds(candidate, at)), None)
 
     failure = first_failure(expression)
     if failure is not None:

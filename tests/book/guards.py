@@ -2,17 +2,22 @@
 
 import ast
 import re
+import symtable
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import nbformat
 
+from softmax_lib import proofs
 from softmax_lib.claims import RECORD_TYPE, Verdict
 
 PHRASES = [str(verdict) for verdict in Verdict if " " in verdict]
 # To say that there is a gap claims nothing, and `gap` is also the difference of two logits.
 WORDS = [str(verdict) for verdict in Verdict if verdict.isalpha() and verdict != Verdict.GAP]
+PROVERS = {name for name in dir(proofs) if name.startswith("prove_")} | {"define", "differentiate"}
+CAPTURING = {"diff", "subs", "xreplace", "replace", "doit", "Derivative", "Subs"}
 # Lines of code that stand open on a page.
 LONGEST = 12
 FENCE = re.compile(r"^(`{3,}|:{3,})[^\n]*(.*?)^\1", re.DOTALL | re.MULTILINE)
@@ -129,6 +134,40 @@ def _parsed_cells(notebook: Path) -> Iterator[tuple[str, ast.Module]]:
             continue  # `code_that_does_not_parse` names it
 
 
+def captured_indices(notebook: Path) -> Iterator[str]:
+    """SymPy's own substitutions and derivatives let a sum's index capture a free one."""
+    statements = [(where, part) for where, tree in _parsed_cells(notebook) for part in tree.body]
+    defining = defaultdict(list)
+    for _, statement in statements:
+        for name in _global_names(statement, "is_assigned"):
+            defining[name].append(statement)
+    proved = [statement for _, statement in statements if PROVERS & _called(statement)]
+    for statement in proved:
+        for name in _global_names(statement, "is_referenced"):
+            proved += [rested_on for rested_on in defining.pop(name, ()) if rested_on not in proved]
+    for where, statement in statements:
+        for name in sorted(CAPTURING & _called(statement)) if statement in proved else ():
+            yield f"{where}: a proof rests on {name}; take differentiate or value_at"
+
+
+def _called(statement: ast.stmt) -> set[str]:
+    calls = [node.func for node in ast.walk(statement) if isinstance(node, ast.Call)]
+    return {getattr(function, "id", getattr(function, "attr", "")) for function in calls}
+
+
+def _global_names(statement: ast.stmt, role: str) -> set[str]:
+    """Return the notebook's own names in a statement, those in functions too."""
+    tables = [symtable.symtable(ast.unparse(statement), "", "exec")]
+    for table in tables:
+        tables += table.get_children()
+    return {
+        symbol.get_name()
+        for table in tables
+        for symbol in table.get_symbols()
+        if getattr(symbol, role)() and (table is tables[0] or symbol.is_global())
+    }
+
+
 def typed_verdicts(notebook: Path) -> Iterator[str]:
     """A verdict comes out of `record` and from nowhere else."""
     for where, tree in _parsed_cells(notebook):
@@ -197,6 +236,7 @@ def glued_under_another_name(notebook: Path) -> Iterator[str]:
 
 
 GUARDS = (
+    captured_indices,
     unexecuted_cells,
     cells_out_of_order,
     cells_that_are_not_compared,

@@ -100,6 +100,23 @@ PLANTED = {
         "asserted_expressions",
         code("assert simplify(left - right) is not None"),
     ),
+    "a derivative in a proof": (
+        "captured_indices",
+        code("prove_equal(softmax(i).diff(z[j]), 0)"),
+    ),
+    "a derivative by function": ("captured_indices", code("prove_equal(diff(softmax(i), c), 0)")),
+    "a substitution that a proof rests on": (
+        "captured_indices",
+        code("def other(a):\n    return softmax(i).subs(i, a)\n\nx = other(j)\nprove_positive(x)"),
+    ),
+    "an exchange that a definition rests on": (
+        "captured_indices",
+        code('x = softmax(i)\nx = x.xreplace({i: j})\nresult = on_paper.define("p", x)'),
+    ),
+    "a sum written out in a proof": (
+        "captured_indices",
+        code("for size in (1, 2):\n    x = Z.subs(K, size).doit()\nprove_nonnegative(x)"),
+    ),
     "a verdict in code": ("typed_verdicts", code('show("This is proved, every K.")')),
     "a verdict in an argument": ("typed_verdicts", code('verdict = "measured"')),
     "a verdict in an f-string": ("typed_verdicts", code('show(f"{claim}: Proved, every K")')),
@@ -154,6 +171,11 @@ HARMLESS = {
     "a number in a statement": new_markdown_cell(BOX.replace("{}", "1.0")),
     "a number in code": new_markdown_cell("Write `temperature=0.7`."),
     "an everyday word": new_markdown_cell("It was *measured* and refuted, by definition: a gap."),
+    "a derivative beside a proof": code("prove_positive(softmax(i))\nx = np.diff(steps)"),
+    "a substitution for a check": code(
+        "x = softmax(i).subs(i, 1)\nexamine(x)\ndifferentiate(y, c)"
+    ),
+    "a name of its own in a check": code("def f(x):\n    return x.doit()\n\n\nprove_equal(x, c)"),
     "a year": new_markdown_cell("Since {cite:t}`ieee754` of 1985."),
 }
 

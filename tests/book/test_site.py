@@ -12,7 +12,8 @@ import pytest
 import yaml
 from building import ROOT, SITE_URL, build, ids_on
 
-from softmax_lib.claims import Verdict
+from softmax_lib.claims import Verdict, read_ledger
+from softmax_lib.claims.review import accept
 
 SOURCES = ("book", "_config.yml", "_toc.yml")
 
@@ -182,6 +183,18 @@ def test_a_statement_without_a_record_stops_the_build(copy):
     assert "'sum-one' is stated and has no record" in outcome.stdout + outcome.stderr
 
 
+def test_a_word_that_was_not_reviewed_stops_the_build(copy):
+    notebook = copy / "book" / "formula.ipynb"
+    text = notebook.read_text(encoding="utf-8")
+    statement = r"$\\sum_{i=1}^{K} \\sigma(z)_i = 1$ exactly"
+    assert statement in text
+    notebook.write_text(text.replace(statement, statement.replace("= 1$", "= K$")), "utf-8")
+    outcome = build(copy, copy)
+    assert outcome.returncode != 0
+    told = outcome.stdout + outcome.stderr
+    assert "'sum-one': the words of the statement changed since" in told
+
+
 STRAY_BOX = """
 :::{{prf:{kind}}} Sum
 :label: {label}
@@ -215,6 +228,7 @@ def test_a_citation_without_an_entry_stops_the_build(copy):
     text = notebook.read_text(encoding="utf-8")
     assert "{cite:p}`renze2024`" in text
     notebook.write_text(text.replace("`renze2024`", "`nobody2024`"), encoding="utf-8")
+    accept(copy / "book", read_ledger(copy / "book"), "t-practice")
     outcome = build(copy, copy)
     assert outcome.returncode != 0
     assert "nobody2024" in outcome.stdout + outcome.stderr

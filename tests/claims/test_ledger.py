@@ -4,67 +4,22 @@ import subprocess
 import sys
 from pathlib import Path
 
-import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from chapters import GOOD, REGISTRY, box, chapter, recorded, write_book
+from nbformat.v4 import new_code_cell, new_markdown_cell
 
-from softmax_lib.claims import RECORD_TYPE, LedgerError, Verdict, read_ledger
+from softmax_lib.claims import LedgerError, Verdict, read_ledger
 from softmax_lib.claims.__main__ import main
-
-REGISTRY = """
-[sum-one]
-[order]
-[nan]
-asks = ["floats"]
-[later]
-title = "A later claim"
-statement = "It is not proved yet."
-"""
-
-
-def box(claim, statement="The statement.", kind="theorem"):
-    return new_markdown_cell(
-        f"Text before.\n\n```{{prf:{kind}}} Title of {claim}\n:label: {claim}\n\n{statement}\n```"
-    )
-
-
-def side(verdict):
-    return {"verdict": verdict, "scope": "some scope", "evidence": ["some evidence"]}
-
-
-def recorded(claim, reals="proved, every K", floats="refuted", lemma=None):
-    content = {
-        "id": claim,
-        "reals": reals and side(reals),
-        "floats": floats and side(floats),
-        "lemma": lemma,
-    }
-    return new_code_cell(
-        "record(...)", outputs=[new_output("display_data", data={RECORD_TYPE: content})]
-    )
-
-
-GOOD = {
-    "sum-one": [box("sum-one"), recorded("sum-one")],
-    "order": [box("order"), recorded("order", lemma="exp increases")],
-    "nan": [box("nan", kind="property"), recorded("nan", reals=None, floats="measured")],
-}
+from softmax_lib.claims.review import accept
 
 
 @pytest.fixture
 def read(tmp_path: Path):
     def read(*chapters, registry=REGISTRY):
-        (tmp_path / "claims.toml").write_text(registry, encoding="utf-8")
-        paths = [tmp_path / f"chapter-{number}.ipynb" for number in range(len(chapters))]
-        for path, cells in zip(paths, chapters, strict=True):
-            nbformat.write(new_notebook(cells=cells), path)
+        write_book(tmp_path, *chapters, registry=registry)
         return read_ledger(tmp_path)
 
     return read
-
-
-def chapter(**changed):
-    return [cell for cells in (GOOD | changed).values() for cell in cells]
 
 
 def test_claims_with_a_gap_come_first(read):
@@ -224,7 +179,9 @@ def test_a_file_that_is_no_notebook_is_named(read, tmp_path):
 
 
 def test_the_command_counts_the_verdicts(read, tmp_path, monkeypatch, capsys):
-    read(chapter())
+    entries = read(chapter())
+    for entry in entries:
+        accept(tmp_path, entries, entry.claim)
     monkeypatch.setattr(sys, "argv", ["claims", str(tmp_path)])
     main()
     assert capsys.readouterr().out.splitlines() == [

@@ -34,7 +34,7 @@ def check(*cases, control):
 
 
 PROOF = prove_equal(total(softmax), 1)
-DEFINITION = define("\\sigma", softmax(i))
+DEFINITION = define("sigma", softmax(i))
 PROOFS_UP_TO = {
     largest: prove_equal_up_to(
         largest, lambda size: [((gap + size) ** 2 - size**2, gap * (gap + 2 * size))]

@@ -22,6 +22,7 @@ from softmax_lib.proofs import (
     prove_positive_given,
     softmax,
     total,
+    value_at,
     z,
 )
 
@@ -162,6 +163,12 @@ def threshold_rule(of_simplex, of_next):
             if count < size:
                 tested = 1 + (count + of_next) * logits[count] - sum(logits[: count + 1])
                 yield count * (threshold - logits[count]), -tested
+        rivals = symbols(f"q1:{size + 1}", real=True)
+        gaps = [rival - logit for rival, logit in zip(rivals, logits, strict=True)]
+        yield (
+            sum(x**2 for x in gaps) - size * threshold**2,
+            sum((x + threshold) ** 2 for x in gaps) - 2 * threshold * (sum(rivals) - of_simplex),
+        )
 
     return equations
 
@@ -226,10 +233,10 @@ FALSEHOODS = {
         ),
     },
     "t-infinity": {
-        "1/(K + 1)": lambda: prove_equal(scaled(i).subs(beta, 0), 1 / (K + 1)),
-        "no mean": lambda: prove_equal(differentiate(scaled(i), beta).subs(beta, 0), z[i] / K),
+        "1/(K + 1)": lambda: prove_equal(value_at(scaled(i), beta, 0), 1 / (K + 1)),
+        "no mean": lambda: prove_equal(value_at(differentiate(scaled(i), beta), beta, 0), z[i] / K),
         "another index": lambda: prove_equal(
-            differentiate(scaled(i), beta).subs(beta, 0),
+            value_at(differentiate(scaled(i), beta), beta, 0),
             (z[j] - total(lambda a: z[a], m) / K) / K,
         ),
     },

@@ -6,7 +6,22 @@ positive but otherwise arbitrary is written as the softmax of other logits w.
 
 from sympy import IndexedBase, KroneckerDelta, Rational, Sum, Symbol, exp, log
 
-from softmax_lib.proofs import K, T, c, depth, differentiate, i, j, k, m, n, softmax, total, z
+from softmax_lib.proofs import (
+    K,
+    T,
+    c,
+    depth,
+    differentiate,
+    i,
+    j,
+    k,
+    m,
+    n,
+    softmax,
+    total,
+    value_at,
+    z,
+)
 
 beta = Symbol("beta", real=True)
 v = IndexedBase("v", real=True)
@@ -147,7 +162,7 @@ IDENTITIES = {
         variance_of_logits(tempered) / T**3,
     ),
     "at inverse temperature zero the outputs are 1/K": (
-        tempered(i, beta).subs(beta, 0),
+        value_at(tempered(i, beta), beta, 0),
         1 / K,
     ),
     "the largest free energy is T log Z": (

@@ -4,7 +4,7 @@ from fractions import Fraction
 import pytest
 from sympy import IndexedBase, Sum, Symbol, exp, log
 
-from softmax_lib.proofs import K, Refused, c, differentiate, i, j, k, softmax, total, z
+from softmax_lib.proofs import K, Refused, c, differentiate, i, j, k, softmax, total, value_at, z
 from softmax_lib.proofs.evaluation import evaluate, points
 
 plain_z = IndexedBase("z")
@@ -67,3 +67,31 @@ def test_a_derivative_that_diff_gets_wrong_is_refused(expression, variable, reas
 
 def test_a_symbol_may_be_differentiated_by():
     assert differentiate(exp(c * z[i]), c) == z[i] * exp(c * z[i])
+
+
+def test_a_value_is_put_for_a_symbol():
+    assert value_at(total(lambda a: c * z[a]), c, z[i] + K) == total(lambda a: (z[i] + K) * z[a])
+
+
+@pytest.mark.parametrize(
+    ("expression", "variable", "value", "reason"),
+    [
+        (
+            Sum(c * z[i], (i, 1, K)),
+            c,
+            z[i],
+            r"^an index of z\[i\] is bound in Sum\(",
+        ),
+        (Sum(c * z[i], (i, 1, K)), c, Sum(z[i], (i, 1, K)), "name another index"),
+        (softmax(i), c, 0, r"^c does not occur in exp"),
+        (c * softmax(i), i, j, "stands where a number"),
+        (K * softmax(i), K, 2, "^K is no real symbol"),
+        (softmax(i), z[i], 0, r"^z\[i\] is no real symbol"),
+        (c * softmax(i), Symbol("c", positive=True), 0, "two things"),
+        (c * softmax(i), c, Symbol("z_i", real=True), "is no name"),
+        (c * softmax(i), c, z[2], "not a symbol in"),
+    ],
+)
+def test_a_value_that_subs_gets_wrong_is_refused(expression, variable, value, reason):
+    with pytest.raises(Refused, match=reason):
+        value_at(expression, variable, value)

@@ -4,7 +4,15 @@ import pytest
 from sympy import IndexedBase, KroneckerDelta, Max, Sum, Symbol, exp, log
 
 from softmax_lib.proofs import K, Refused, c, depth, gap, i, j, softmax, z
-from softmax_lib.proofs.evaluation import LARGEST_K, TOLERANCE, Point, differ, evaluate, points
+from softmax_lib.proofs.evaluation import (
+    LARGEST_K,
+    TOLERANCE,
+    Point,
+    differ,
+    evaluate,
+    points,
+    sign_at,
+)
 
 POINT = Point(
     K=2,
@@ -26,6 +34,9 @@ POINT = Point(
         (KroneckerDelta(i, j), 0),
         (Sum(KroneckerDelta(i, j) * z[i], (i, 1, K)), 5),
         (log(exp(c) * exp(z[i]), evaluate=False), 3.5),
+        ((exp(200 * c) + 1) ** 2 - exp(400 * c) - 2 * exp(200 * c), 1),
+        (1 / (exp(-200 * c) + 1 - exp(-200 * c, evaluate=False) - c), 2),
+        (exp(z[i]) / exp(z[i], evaluate=False) - 1, 0),
     ],
 )
 def test_an_expression_is_written_out_at_explicit_k(expression, value):
@@ -46,6 +57,33 @@ def test_an_expression_is_written_out_at_explicit_k(expression, value):
 def test_what_has_no_value_is_refused(expression, reason):
     with pytest.raises(Refused, match=reason):
         evaluate(expression, POINT)
+
+
+@pytest.mark.parametrize(
+    ("expression", "sign"),
+    [
+        (z[i] - z[j], -1),
+        (exp(-400 * c), 1),
+        (log(1 + exp(-400 * c)), 1),
+        ((exp(400 * c) + 1) ** 2 - exp(800 * c) - 2 * exp(400 * c) - 1, 0),
+        (z[i] - 3, 0),
+    ],
+)
+def test_a_sign_is_that_of_the_value_however_small(expression, sign):
+    assert sign_at(expression, POINT) == sign
+
+
+@pytest.mark.parametrize("ask", [evaluate, sign_at])
+@pytest.mark.parametrize(
+    ("expression", "reason"),
+    [
+        ((exp(9000 * c) + 1) ** 2 - exp(18000 * c) - 2 * exp(9000 * c), "960 digits do not settle"),
+        (1 / log(1 + exp(-9000 * c)), "divides by zero"),
+    ],
+)
+def test_what_no_number_of_digits_settles_is_refused(ask, expression, reason):
+    with pytest.raises(Refused, match=reason):
+        ask(expression, POINT)
 
 
 def test_a_point_lists_its_values():

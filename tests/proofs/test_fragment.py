@@ -1,8 +1,12 @@
+import re
+
 import pytest
 from sympy import Dummy, IndexedBase, KroneckerDelta, Sum, Symbol, exp, oo
 
 from softmax_lib.proofs import K, Refused, c, depth, gap, i, j, z
 from softmax_lib.proofs.fragment import CANONICAL_INDEX, check_fragment, check_names, is_index
+
+INDEX = {"integer": True, "positive": True}
 
 
 @pytest.mark.parametrize(
@@ -59,6 +63,68 @@ def test_a_name_stands_for_one_base(other):
 def test_a_refusal_says_what_is_wrong(expression, reason):
     with pytest.raises(Refused, match=reason):
         check_fragment(expression)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "z_i",
+        "a + b",
+        "ab",
+        "1",
+        "",
+        "x^2",
+        "x_",
+        "x_1_2",
+        "x__1",
+        "x prime",
+        "pi",
+        "Sigma",
+        r"\beta",
+        "x, y",
+        "z\n",
+    ],
+)
+@pytest.mark.parametrize("thing", [Symbol, lambda name, **sign: IndexedBase(Symbol(name), **sign)])
+def test_a_name_is_a_letter_and_not_a_formula(thing, name):
+    named = thing(name, real=True)
+    with pytest.raises(Refused, match=f"^{re.escape(repr(name))} is no name: take a letter"):
+        check_names(named if isinstance(named, Symbol) else named[i])
+
+
+@pytest.mark.parametrize("name", ["x", "X", "beta", "mu_0", "x1", "x_10", "omega2"])
+def test_letters_with_numbers_are_names(name):
+    check_names(Symbol(name, real=True) + IndexedBase("z", real=True)[i])
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (Symbol("x1", real=True), Symbol("x_1", real=True)),
+        (z[Symbol("i1", **INDEX)], Sum(z[Symbol("i_1", **INDEX)], (Symbol("i_1", **INDEX), 1, K))),
+        (exp(c), Symbol("e", real=True) * exp(1)),
+        (K, Symbol("K", real=True)),
+        (c, IndexedBase("K", real=True)[i]),
+    ],
+)
+def test_what_is_printed_alike_is_one_thing(first, second):
+    with pytest.raises(Refused, match="stands for two things, declared differently or printed"):
+        check_names(first, second)
+
+
+@pytest.mark.parametrize("name", ["z_1", "z1"])
+def test_a_symbol_is_not_printed_as_a_component(name):
+    with pytest.raises(Refused, match=f"^{name} is printed as a component of z"):
+        check_names(Symbol(name, real=True), z[i])
+
+
+def test_a_thing_is_printed_as_its_name():
+    class Zero(Symbol):
+        def _latex(self, printer):
+            return "0"
+
+    with pytest.raises(Refused, match=r"^'x' is no name"):
+        check_names(Zero("x", real=True) + 1)
 
 
 def test_a_name_stands_for_a_base_or_a_number():

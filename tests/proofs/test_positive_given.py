@@ -93,6 +93,13 @@ def test_what_the_form_does_not_show_stays_unproved(expression, given, form, rea
 
 
 REFUSED = {
+    "what is given": (c, c, gap, "^c > 0 is what is given"),
+    "what is given, in other words": (
+        c * total(softmax),
+        c,
+        gap * total(softmax),
+        "is what is given: there is nothing to prove",
+    ),
     "gap in the expression": (exp(gap) - 1 + DIFFERENCE, z[i] - z[j], FORM, "there alone"),
     "gap in the hypothesis": (DIFFERENCE, gap, FORM, "there alone"),
     "gap in both, gone from their sum": (c - gap, gap + c, gap, "there alone"),

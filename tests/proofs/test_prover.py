@@ -28,6 +28,7 @@ from softmax_lib.proofs import (
     K,
     Proof,
     Refused,
+    T,
     Unproved,
     Unsound,
     c,
@@ -54,6 +55,9 @@ plain_z = IndexedBase("z")
 signed_z = IndexedBase("z", nonnegative=True)
 named_c = IndexedBase("c", real=True)
 even = Symbol("e", even=True, positive=True)
+looks_like_z = Symbol("z_i", real=True)
+looks_like_sum = Symbol("a + b", real=True)
+i1, named_i = Symbol("i1", integer=True, positive=True), Symbol("i_1", integer=True, positive=True)
 Z = total(lambda a: exp(z[a]))
 cubic = (K - 1) * (K - 2) * (K - 3)
 
@@ -88,6 +92,18 @@ REFUSED = {
     "logits that may be complex": (plain_z[i] * (c + 1), plain_z[i] * c + plain_z[i]),
     "a name with two meanings": (Sum(z[i] + signed_z[i], (i, 1, K)), 2 * Sum(z[i], (i, 1, K))),
     "a symbol named as a base": (Sum(named_c[i] + c, (i, 1, K)), total(lambda a: 2 * named_c[a])),
+    "a symbol that looks like a component": (
+        Sum(looks_like_z * softmax(i), (i, 1, K)),
+        looks_like_z,
+    ),
+    "a free index that looks like the bound one": (
+        Sum(z[named_i] * softmax(i1), (i1, 1, K)),
+        z[named_i],
+    ),
+    "a symbol that looks like a sum": (
+        (1 + looks_like_sum) ** 2 - 1,
+        looks_like_sum * (2 + looks_like_sum),
+    ),
     "0/0 at x = 0": ((x**2 - x) / x, x - 1),
     "0/0 at i = j": ((z[i] ** 2 - z[j] ** 2) / (z[i] - z[j]), z[i] + z[j]),
     "0/0 where no random point lies": ((z[i] ** 2 - 2500) / (z[i] - 50), z[i] + 50),
@@ -136,6 +152,23 @@ UNPROVED = {
 def test_a_statement_outside_the_fragment_is_refused(case):
     with pytest.raises(Refused):
         prove_equal(*REFUSED[case])
+
+
+LARGE = exp(100 * gap)
+
+
+def test_digits_that_cancel_are_no_counterexample():
+    assert prove_equal((LARGE + 1) ** 2 - LARGE**2 - 2 * LARGE, 1)
+
+
+def test_what_is_too_small_for_sixty_digits_is_still_positive():
+    assert prove_positive(log(1 + exp(-gap * T**6)))
+
+
+def test_what_no_digits_decide_is_refused_and_not_falsified():
+    huge = exp(9000 * gap)
+    with pytest.raises(Refused, match=r"^960 digits do not settle .* at K = 1, g = "):
+        prove_equal((huge + 1) ** 2 - huge**2 - 2 * huge, 1)
 
 
 @pytest.mark.parametrize("case", FALSIFIED)
@@ -246,6 +279,24 @@ def test_a_definition_that_may_lack_a_value_is_not_certified(expression, error):
         define("y", expression)
 
 
+@pytest.mark.parametrize(
+    ("name", "expression", "left"),
+    [
+        ("sigma", softmax(i), r"{\sigma}_{i}"),
+        ("a", softmax(i) * softmax(j), "{a}_{i,j}"),
+        ("m_1", log(Z), "m_{1}"),
+    ],
+)
+def test_a_definition_has_the_free_indices_on_its_left_side(name, expression, left):
+    assert define(name, expression).formula.startswith(f"{left} := ")
+
+
+@pytest.mark.parametrize("name", [r"0 = 1,\quad q", "p_i", "1", "z", "i", "n", "K", "e"])
+def test_a_definition_gives_a_name_that_is_free(name):
+    with pytest.raises(Refused, match=r"is no name|stands for two things"):
+        define(name, softmax(i))
+
+
 @pytest.mark.parametrize("expression", [exp(z[i]), z[i] / gap])
 def test_a_definition_that_could_not_fail_is_not_certified(expression):
     with pytest.raises(Refused, match=rf"^{re.escape(str(expression))} needs nothing"):
@@ -270,7 +321,7 @@ def test_the_declared_signs_are_hypotheses_of_the_proof():
         (
             lambda expression: define("y", expression),
             1 / (1 + depth[i]),
-            r"y := \frac{1}{{d}_{i} + 1}\qquad (d \ge 0): well defined for every K (",
+            r"{y}_{i} := \frac{1}{{d}_{i} + 1}\qquad (d \ge 0): well defined for every K (",
         ),
     ],
 )

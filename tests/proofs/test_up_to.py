@@ -5,15 +5,15 @@ from sympy import Rational, Symbol, symbols
 
 from softmax_lib.proofs import Falsified, Proof, Refused, prove_equal, prove_equal_up_to
 
-a, b, c, d = symbols("a b c d", real=True)
+a, b, c, d, e = symbols("a b c d m", real=True)
 x, y = Symbol("x", positive=True), Symbol("y", nonnegative=True)
 
 
 def squares(size):
-    """The variance of the first `size` numbers, in two forms."""
-    numbers = (a, b, c, d)[:size]
-    mean = sum(numbers) / size
-    yield sum((y - mean) ** 2 for y in numbers), sum(y**2 for y in numbers) - size * mean**2
+    """The variance of the first `size` + 1 numbers, in two forms."""
+    numbers = (a, b, c, d, e)[: size + 1]
+    mean = sum(numbers) / (size + 1)
+    yield sum((y - mean) ** 2 for y in numbers), sum(y**2 for y in numbers) - (size + 1) * mean**2
 
 
 def test_the_proof_says_up_to_which_k():
@@ -27,7 +27,7 @@ def test_a_proof_for_every_k_says_so():
 
 
 def test_points_and_refused_variants_are_those_of_all_sizes():
-    proofs = [prove_equal(*next(squares(size))) for size in (2, 3, 4)]
+    proofs = [prove_equal(*next(squares(size))) for size in (1, 2, 3, 4)]
     proof = prove_equal_up_to(4, squares)
     assert proof.points == sum(single.points for single in proofs)
     assert proof.refused == sum(single.refused for single in proofs)
@@ -35,7 +35,7 @@ def test_points_and_refused_variants_are_those_of_all_sizes():
 
 def test_the_first_equation_is_shown():
     proof = prove_equal_up_to(3, squares)
-    assert proof.formula.startswith(prove_equal(*next(squares(2))).formula)
+    assert proof.formula.startswith(prove_equal(*next(squares(1))).formula)
 
 
 def test_hypotheses_are_shown():
@@ -73,19 +73,25 @@ def test_one_false_equation_among_several_is_falsified():
         prove_equal_up_to(3, one_of_two)
 
 
+@pytest.mark.parametrize("single", [1, 2, 3])
 @pytest.mark.parametrize(
-    "equations",
-    [
-        lambda size: [],
-        lambda size: [(a, a)],
-        lambda size: [] if size == 3 else squares(size),
-        lambda size: [(a, a)] if size == 3 else squares(size),
-    ],
-    ids=["none", "identical", "none at the largest", "identical at the largest"],
+    "nothing",
+    [[], [(a, a)], [((a + b) * 2, 2 * a + 2 * b)]],
+    ids=["none", "identical", "settled by SymPy"],
 )
-def test_nothing_to_prove_at_the_largest_k_is_refused(equations):
-    with pytest.raises(Refused, match="nothing is claimed"):
-        prove_equal_up_to(3, equations)
+def test_nothing_to_prove_at_a_single_k_is_refused(single, nothing):
+    with pytest.raises(Refused, match=f"^no equation at K = {single} needs a proof of its own"):
+        prove_equal_up_to(3, lambda size: nothing if size == single else squares(size))
+
+
+def test_what_smaller_k_claim_already_is_no_claim():
+    with pytest.raises(Refused, match=r"^no equation at K = 3 needs a proof of its own"):
+        prove_equal_up_to(40, lambda size: squares(min(size, 2)))
+
+
+def test_a_claim_of_no_k_is_refused():
+    with pytest.raises(Refused, match=r"^nothing is claimed up to K = 0"):
+        prove_equal_up_to(0, squares)
 
 
 def test_an_equation_without_a_value_is_refused_even_if_its_sides_are_one():

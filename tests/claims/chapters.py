@@ -1,0 +1,55 @@
+"""A small book: its registry, and chapters with statement boxes and records."""
+
+import nbformat
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from softmax_lib.claims import RECORD_TYPE
+
+REGISTRY = """
+[sum-one]
+[order]
+[nan]
+asks = ["floats"]
+[later]
+title = "A later claim"
+statement = "It is not proved yet."
+"""
+
+
+def box(claim, statement="The statement.", kind="theorem"):
+    return new_markdown_cell(
+        f"Text before.\n\n```{{prf:{kind}}} Title of {claim}\n:label: {claim}\n\n{statement}\n```"
+    )
+
+
+def side(verdict):
+    return {"verdict": verdict, "scope": "some scope", "evidence": ["some evidence"]}
+
+
+def recorded(claim, reals="proved, every K", floats="refuted", lemma=None):
+    content = {
+        "id": claim,
+        "reals": reals and side(reals),
+        "floats": floats and side(floats),
+        "lemma": lemma,
+    }
+    return new_code_cell(
+        "record(...)", outputs=[new_output("display_data", data={RECORD_TYPE: content})]
+    )
+
+
+GOOD = {
+    "sum-one": [box("sum-one"), recorded("sum-one")],
+    "order": [box("order"), recorded("order", lemma="exp increases")],
+    "nan": [box("nan", kind="property"), recorded("nan", reals=None, floats="measured")],
+}
+
+
+def chapter(**changed):
+    return [cell for cells in (GOOD | changed).values() for cell in cells]
+
+
+def write_book(folder, *chapters, registry=REGISTRY):
+    (folder / "claims.toml").write_text(registry, encoding="utf-8")
+    for number, cells in enumerate(chapters):
+        nbformat.write(new_notebook(cells=cells), folder / f"chapter-{number}.ipynb")
