@@ -5,13 +5,14 @@ gathers the records of a book.
 """
 
 from .citation import Citation
-from .examination import Examination, Vacuous, examine
+from .examination import AtMost, Examination, Vacuous, examine
 from .ledger import Entry, LedgerError, read_ledger
 from .record import EVERY_K, RECORD_TYPE, Contradiction, Record, Verdict, record
 
 __all__ = [
     "EVERY_K",
     "RECORD_TYPE",
+    "AtMost",
     "Citation",
     "Contradiction",
     "Entry",
