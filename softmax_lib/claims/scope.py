@@ -128,9 +128,11 @@ def _integers(name: str, sorted_sizes: list[int]) -> str:
 
 
 def _written(number: float) -> str:
-    text = f"{float(f'{number:.3g}'):g}"
+    text = f"{number:.3g}"
     if "e" in text:
         mantissa, exponent = text.split("e")
         power = "10" + str(int(exponent)).translate(_SUPERSCRIPTS)
         text = power if mantissa == "1" else f"{mantissa}·{power}"
+        if 0 < int(exponent) < _FEW:
+            text = f"{float(f'{number:.3g}'):.0f}"
     return text.replace("inf", "∞").replace("-", "−")

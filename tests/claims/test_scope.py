@@ -35,6 +35,7 @@ def scope(*values, name="logits"):
         ([0.5, np.inf], "logits = 0.5, ∞"),
         (range(7), "logits from 0 to 6"),
         ([3001, -(2.0**24), 1e16], "logits = −1.68·10⁷, 3000, 10¹⁶"),
+        ([0.0001, 100_000, -1.797e308], "logits = −1.8·10³⁰⁸, 0.0001, 100000"),
         ([np.float64, ml_dtypes.bfloat16, np.float16], "float16, bfloat16, float64"),
     ],
 )
