@@ -5,7 +5,7 @@ gathers the records of a book.
 """
 
 from .citation import Citation
-from .examination import Examination, Vacuous, examine
+from .examination import AtMost, Examination, Vacuous, examine
 from .ledger import Entry, LedgerError, read_ledger
 from .record import EVERY_K, RECORD_TYPE, Contradiction, Record, Verdict, record
 from .review import check_review
@@ -13,6 +13,7 @@ from .review import check_review
 __all__ = [
     "EVERY_K",
     "RECORD_TYPE",
+    "AtMost",
     "Citation",
     "Contradiction",
     "Entry",

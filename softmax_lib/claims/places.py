@@ -3,6 +3,7 @@ r"""Places in statement boxes: a box holds words, and what a derivation conclude
 ``{says}`sum-one` `` is the place of a formula, and ``{given}`sum-one` `` that of its hypotheses.
 """
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -19,7 +20,7 @@ def formulas_of(record: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     """Return what goes into the places for each derivation of a record, by its id."""
     return {
         derivation["id"]: {"says": f"${derivation['formula']}$", "given": derivation["hypotheses"]}
-        for derivation in record.get("derivations", [])
+        for derivation in map(json.loads, record.get("derivations", []))
     }
 
 

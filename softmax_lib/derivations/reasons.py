@@ -86,8 +86,8 @@ class Given:
         """Return symbols for the margins that know nothing but their sign."""
         sign = {"positive" if self.is_strict else "nonnegative": True}
         if self.every is None:
-            return {"margin": lambda: Symbol("margin", **sign)}
-        return {"margins": lambda index: IndexedBase("margin", **sign)[index]}
+            return {"margin": lambda: Symbol("epsilon", **sign)}
+        return {"margins": lambda index: IndexedBase("epsilon", **sign)[index]}
 
 
 @dataclass(frozen=True)

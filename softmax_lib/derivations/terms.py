@@ -9,6 +9,7 @@ a folded name never reaches the prover.
 import operator
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from sympy import Dummy, Expr, Integer, KroneckerDelta, Sum, Symbol, exp, log, symbols, sympify
@@ -20,6 +21,8 @@ LETTERS = "abijn"
 
 BOUND = symbols("b_1:9", integer=True, positive=True)
 """What sums bind in a meaning, the innermost first; an author's letter is none of them."""
+
+_placeholders = count()
 
 SIGNATURES = {
     **dict.fromkeys(("+", "-", "*", "/", "power", "partial", "d"), "tt"),
@@ -239,7 +242,8 @@ def meaning(term: Term, scope: Scope | None = None) -> Expr:
 
 def summed(body_at: Callable[[Expr], Expr]) -> Expr:
     """Return the sum of ``body_at(index)`` over 1..K, its index named by its height."""
-    placeholder = Dummy(integer=True, positive=True)
+    # Different names for sums within each other, and such as the prover takes.
+    placeholder = Dummy(f"xi{next(_placeholders)}", integer=True, positive=True)
     body = sympify(body_at(placeholder))
     used = body.atoms(Symbol)
     height = max((n for n, index in enumerate(BOUND, start=1) if index in used), default=0)

@@ -1,5 +1,7 @@
 """The formulas of a statement box are what derivations conclude, or the box is refused."""
 
+import json
+
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
@@ -16,7 +18,7 @@ def statement(tmp_path):
     def statement(words, *derivations, registry="[order]\nasks = ['reals']"):
         side = {"verdict": "proved, every K", "scope": "every K", "evidence": ["…"]}
         record = {"id": "order", "reals": side, "floats": None, "lemma": None}
-        record["derivations"] = list(derivations)
+        record["derivations"] = list(map(json.dumps, derivations))
         box = new_markdown_cell(f"```{{prf:theorem}} Order\n:label: order\n\n{words}\n```")
         output = new_output("display_data", data={RECORD_TYPE: record})
         cells = [box, new_code_cell("record(...)", outputs=[output])]

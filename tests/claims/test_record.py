@@ -131,7 +131,7 @@ def test_a_proof_is_no_evidence_in_floating_point():
 
 
 def test_a_refuted_claim_has_the_scope_of_what_refuted_it():
-    held_elsewhere = examine("n is 2", lambda n: n == 2, [2], control=3, scope="elsewhere")
+    held_elsewhere = examine("n > 1", lambda n: n > 1, [2, 3], control=1, scope="elsewhere")
     assert record("sum-one", floats=[held_elsewhere, FAILED]).floats.scope == "small n"
 
 
@@ -206,7 +206,7 @@ def test_the_line_that_is_shown_says_the_verdicts_and_the_human_step():
     [
         ([SOURCE], "every K"),
         ([PROOF, HELD], "every K"),
-        ([HELD, examine("n is 2", lambda n: n == 2, [2], control=3, scope="2")], "small n · 2"),
+        ([HELD, examine("n > 1", lambda n: n > 1, [2, 3], control=1, scope="2")], "small n · 2"),
     ],
     ids=["citations", "a proof", "two checks"],
 )

@@ -86,7 +86,7 @@ TAMPERED = {
     "no relation at all": (put("lines", 3, "relation", "~"), Tampered, "none of"),
     "another true line": (put("lines", 2, "term", 1), Tampered, "printed is stored as"),
     "a line less": (cut, Tampered, "is stored as"),
-    "another statement": (put("statement", "$0 = 1$"), Tampered, "statement is stored as"),
+    "another statement": (put("formula", "0 = 1"), Tampered, "formula is stored as"),
     "another printed line": (put("printed", 4, "2"), Tampered, "printed is stored as"),
     "another status": (put("lines", 1, "status", "by definition"), Tampered, "lines is stored as"),
     "a reason that was not derived": (
