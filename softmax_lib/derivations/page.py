@@ -51,9 +51,10 @@ def as_html(derivation: Derivation) -> str:
         rows.append(f'<div class="derivation-line">{formula}</div>')
         rows.append(f'<div class="derivation-reason">{reasons}{by_hand}</div>')
     return (
-        f'<div class="derivation math" id="derivation-{derivation.id}">\n'
+        f'<div class="derivation tex2jax_process" id="derivation-{derivation.id}">\n'
         + "\n".join(rows)
-        + f'\n<p class="derivation-verdict">{html.escape(str(derivation))}</p>\n</div>'
+        + f'\n<p class="derivation-verdict"><strong>{spaced(derivation.id)}</strong>: '
+        + f"{html.escape(str(derivation))}</p>\n</div>"
     )
 
 
@@ -64,7 +65,12 @@ def _all_in_words(reasons: Iterable[object], between: str = "; ") -> str:
 def _reason(reason: object) -> str:
     words = _inline(in_words(reason))
     is_named = not isinstance(reason, str | Given | Assumption | Cited)
-    return f'<a href="#derivation-{words}">{words}</a>' if is_named else words
+    return f'<a href="#derivation-{words}">{spaced(words)}</a>' if is_named else words
+
+
+def spaced(name: str) -> str:
+    """Return the name of a derivation as words."""
+    return html.escape(name.replace("-", " "))
 
 
 def _formula(tex: str) -> str:

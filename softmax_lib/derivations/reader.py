@@ -22,7 +22,7 @@ _LETTER = f"([{LETTERS}])"
 _SUM = re.compile(rf"\\sum_\{{{_LETTER}(?: \\ne {_LETTER})?\}}")
 _OPERATOR = re.compile(r"\\frac\{(\\partial|d)(?:\^\{(\d+)\})?(\}\{| )")
 _NUMBER = re.compile(r"\d+")
-_ENDS = ("+", "-", "}", r"\right", "/")
+_ENDS = ("+", "-", "/", "}", ")", r"\right")
 _SPACE = re.compile(r"(?:\s|\\cdot|\\,)*")
 
 
@@ -154,6 +154,11 @@ class _Reader:
             if name:
                 letters = (name[f"index_{n + 1}"] for n in range(entry.indices))
                 return entry.meaning(*map(self.index, letters))
+        # After the names: some begin with a bracket.
+        if self.takes("("):
+            value = self.sum()
+            self.must(")")
+            return value
         return self.fraction()
 
     def fraction(self) -> Expr:

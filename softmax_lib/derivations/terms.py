@@ -263,8 +263,10 @@ class _Printed:
     """A sum or a logarithm: what follows in a product would fall under it."""
 
     def held(self, tightness: int, is_last: bool = True) -> str:
-        enough = self.tightness >= tightness and (is_last or not self.is_open)
-        return self.tex if enough else rf"\left({self.tex}\right)"
+        if self.tightness >= tightness and (is_last or not self.is_open):
+            return self.tex
+        is_tall = r"\frac{" in self.tex or r"\sum" in self.tex
+        return rf"\left({self.tex}\right)" if is_tall else f"({self.tex})"
 
 
 def latex(term: Term) -> str:

@@ -244,13 +244,13 @@ J_v = _name(
 )
 J_w = _name(
     "J_w",
-    r"(J^{\mathsf T}w)_{#1}",
+    r"(J^\top w)_{#1}",
     lambda a: summed(lambda b: _jacobian(b, a) * _w[b]),
     "a component of the transposed Jacobian times w",
 )
 form_of_v = _term(
     "form_of_v",
-    r"v^{\mathsf T} J v",
+    r"v^\top J v",
     summed(lambda a: summed(lambda b: _v[a] * _jacobian(a, b) * _v[b])),
     "the quadratic form of the Jacobian",
 )
