@@ -204,6 +204,8 @@ def examine(
         if len(quantity.seen) < 2:
             raise Vacuous(f"“{statement}”: in all cases {quantity.name} is the same")
     if run.failed:
+        if isinstance(holds, Mapping) and isinstance(control, Mapping):
+            raise Vacuous(f"“{statement}” fails for {run.counterexample}: name one control for all")
         run.see_control_hold(control)
     else:
         controls = control if isinstance(holds, Mapping) else {"": control}

@@ -55,7 +55,7 @@ class Quantity:
         if not values:
             return
         if len(values) <= _FEW and not self.sizes:
-            yield f"{self.name} = {', '.join(map(_written, values))}"
+            yield f"{self.name} = {', '.join(_written(value, digits=4) for value in values)}"
         else:
             yield f"{self.name} from {_written(values[0])} to {_written(values[-1])}"
 
@@ -127,12 +127,12 @@ def _integers(name: str, sorted_sizes: list[int]) -> str:
     return f"{name} ≤ {greatest:,}" if least == 1 else f"{least} ≤ {name} ≤ {greatest:,}"
 
 
-def _written(number: float) -> str:
-    text = f"{number:.3g}"
-    if "e" in text:
-        mantissa, exponent = text.split("e")
+def _written(number: float, digits: int = 3) -> str:
+    text = f"{number:.{digits}g}"
+    mantissa, _, exponent = text.partition("e")
+    if exponent and 0 < int(exponent) < _FEW:
+        text = f"{float(text):.0f}"
+    elif exponent:
         power = "10" + str(int(exponent)).translate(_SUPERSCRIPTS)
         text = power if mantissa == "1" else f"{mantissa}·{power}"
-        if 0 < int(exponent) < _FEW:
-            text = f"{float(f'{number:.3g}'):.0f}"
     return text.replace("inf", "∞").replace("-", "−")

@@ -161,6 +161,11 @@ def test_every_part_holds_on_the_control_of_what_is_refuted():
         digit([1, 10], control=3)
 
 
+def test_what_is_refuted_has_one_control():
+    with pytest.raises(Vacuous, match="fails for 1: name one control for all"):
+        digit([1, 10], control=CONTROLS)
+
+
 def test_bound_and_largest_value_are_numbers():
     (part,) = bounded([1, -3, 2], control=5).parts
     assert (part.bound, part.largest, part.failures) == (4, 3, 0)
