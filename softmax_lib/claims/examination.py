@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from .scope import Quantity, identity, written_scope
+from .scope import Quantity, Seen, written_scope
 
 Case = TypeVar("Case")
 
@@ -187,38 +187,28 @@ def examine(
     ... )
     held in all 2 cases (n = −2, 8); each of the 2 parts failed on its control, as it must
     """
-    parts = holds if isinstance(holds, Mapping) else {"": holds}
-    run = _Run(statement, parts)
-    quantities = {name: Quantity(name) for name in varies or {}}
-    different = set()
+    named = isinstance(holds, Mapping)
+    run = _Run(statement, holds if isinstance(holds, Mapping) else {"": holds})
+    seen = Seen(varies or {})
+    counterexample = None
     for case in cases:
-        different.add(identity(case))
-        for name, read in (varies or {}).items():
-            quantities[name].see(read(case))
-        if run.fails(case) and run.counterexample is None:
-            run.counterexample = (describe or _written_out)(case)
-    if len(different) < 2:
-        tried = "the same case again and again" if run.tried > 1 else f"{run.tried or 'no'} case"
-        raise Vacuous(f"“{statement}” was tried on {tried}")
-    for quantity in quantities.values():
-        if len(quantity.seen) < 2:
-            raise Vacuous(f"“{statement}”: in all cases {quantity.name} is the same")
+        seen.see(case)
+        if run.fails(case) and counterexample is None:
+            counterexample = (describe or _written_out)(case)
+    _refuse_what_does_not_vary(statement, run.tried, seen)
     if run.failed:
-        if isinstance(holds, Mapping) and isinstance(control, Mapping):
-            raise Vacuous(f"“{statement}” fails for {run.counterexample}: name one control for all")
         run.see_control_hold(control)
     else:
-        controls = control if isinstance(holds, Mapping) else {"": control}
-        run.see_controls_fail(controls)
+        run.see_controls_fail(control if named else {"": control})
     return Examination(
         statement,
-        written_scope(quantities.values(), scope),
+        written_scope(seen.quantities.values(), scope),
         run.tried,
         run.failed,
-        run.counterexample,
-        len(different),
+        counterexample,
+        len(seen.different),
         tuple(run.outcomes()),
-        tuple(quantities.values()),
+        tuple(seen.quantities.values()),
         key=_FROM_A_RUN,
     )
 
@@ -227,9 +217,10 @@ class _Run(Generic[Case]):
     """The parts of a predicate, and how they came out so far."""
 
     def __init__(self, statement: str, parts: Mapping[str, Predicate[Case]]) -> None:
+        if not parts:
+            raise Vacuous(f"“{statement}” asks for nothing")
         self.statement, self.parts = statement, parts
         self.tried = self.failed = 0
-        self.counterexample: str | None = None
         self.failures = dict.fromkeys(parts, 0)
         self.alone: set[str] = set()
         self.largest = {name: -inf for name, part in parts.items() if isinstance(part, AtMost)}
@@ -252,6 +243,10 @@ class _Run(Generic[Case]):
 
     def see_control_hold(self, control: Any) -> None:
         """Refuse a control on which a part fails, and a part that never failed alone."""
+        if isinstance(control, Mapping) and control.keys() & self.parts.keys():
+            raise Vacuous(
+                f"“{self.statement}” fails in some case: it has one control for all parts"
+            )
         for name in self.parts:
             if not self._holds_on(control, name):
                 raise Vacuous(
@@ -308,6 +303,15 @@ def _answer(part: Predicate[Case], case: Case) -> tuple[bool, float]:
     if not isinstance(answer, bool | np.bool):
         raise TypeError(f"a predicate must return a Boolean, not {type(answer).__name__}: {answer}")
     return bool(answer), inf
+
+
+def _refuse_what_does_not_vary(statement: str, tried: int, seen: Seen[Any]) -> None:
+    if len(seen.different) < 2:
+        cases = "the same case again and again" if tried > 1 else f"{tried or 'no'} case"
+        raise Vacuous(f"“{statement}” was tried on {cases}")
+    for name, quantity in seen.quantities.items():
+        if len(quantity.seen) < 2:
+            raise Vacuous(f"“{statement}”: in all cases {name} is the same")
 
 
 def _written_out(case: object) -> str:

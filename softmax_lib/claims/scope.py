@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, Generic, TypeVar, cast
 
 import numpy as np
+
+Case = TypeVar("Case")
 
 _FEW = 6
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -68,6 +70,31 @@ class Quantity:
             if self.values
             else None,
         }
+
+
+class Seen(Generic[Case]):
+    """The cases so far: which of them differ, and what was read off them.
+
+    Examples
+    --------
+    >>> from softmax_lib.claims.scope import Seen
+    >>> seen = Seen({"T": lambda case: case[1]})
+    >>> for case in (("row", 1), ("row", 2), ("row", 1)):
+    ...     seen.see(case)
+    >>> len(seen.different), *seen.quantities["T"].ranges()
+    (2, 'T = 1, 2')
+    """
+
+    def __init__(self, varies: Mapping[str, Callable[[Case], Any]]) -> None:
+        self.different: set[Hashable] = set()
+        self.quantities = {name: Quantity(name) for name in varies}
+        self._varies = varies
+
+    def see(self, case: Case) -> None:
+        """Take in one case more."""
+        self.different.add(identity(case))
+        for name, read in self._varies.items():
+            self.quantities[name].see(read(case))
 
 
 def written_scope(quantities: Iterable[Quantity], words: str) -> str:

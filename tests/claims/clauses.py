@@ -34,7 +34,8 @@ PLANTED = [
     ("numerical-stability", "for z in row - row.max()", "for z in row"),
     ("temperature", "exp(spread / hot) / (2 * hot**2)", "exp(spread / hot) / 2"),
     ("why-softmax", "mpmath.log(part) + shift for", "mpmath.log(part) for"),
-    ("attention", "for part in (row[::2], row[1::2])", "for part in (row, row)"),
+    ("attention", "(row[::2], row[1::2])", "(row[::2], row[::2])"),
+    ("jacobian", "part * factor if n == index", "part if n == index"),
 ]
 """A chapter, what stands in its code, and what does not go unnoticed in its place."""
 

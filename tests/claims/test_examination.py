@@ -116,6 +116,11 @@ def digit(cases, control, **parts):
 CONTROLS = {"even": 3, "a digit": 10}
 
 
+def test_a_check_of_no_part_is_no_check():
+    with pytest.raises(Vacuous, match="asks for nothing"):
+        examine("it is anything", {}, [2, 4], control={})
+
+
 def test_the_outcome_of_each_part_is_kept():
     outcome = digit([2, -8], control=CONTROLS)
     assert outcome.parts == (Part("even", 0), Part("a digit", 0, bound=9, largest=8))
@@ -162,7 +167,7 @@ def test_every_part_holds_on_the_control_of_what_is_refuted():
 
 
 def test_what_is_refuted_has_one_control():
-    with pytest.raises(Vacuous, match="fails for 1: name one control for all"):
+    with pytest.raises(Vacuous, match="fails in some case: it has one control"):
         digit([1, 10], control=CONTROLS)
 
 
