@@ -116,7 +116,7 @@ def _changes(old: Facts | None, new: Facts | None) -> Iterator[str]:
             if before != now and name in SIDES:
                 yield f"{_WORDS[name]} was “{before}”, and is “{now}”"
             elif before != now:
-                yield f"{_WORDS.get(name, name)} changed since it was compared with the rest"
+                yield f"{_WORDS.get(name, name)} changed since the claim was reviewed"
 
 
 def _table(claim: str, facts: Facts) -> str:
