@@ -3,7 +3,8 @@
 * every statement box shows its two verdicts, and the roles ``{reals}`` and
   ``{floats}`` one of them anywhere else, linked to the claim's ledger row;
 * the directive ``{claim-ledger}`` is the ledger, ``{claim-index}`` a short list in
-  alphabetical order, ``{verdict-words}`` the legend of both;
+  alphabetical order, ``{verdict-words}`` the legend of both, ``{human-steps}``
+  the list of the steps that proofs take by hand;
 * ``claims.json`` is written beside the pages.
 
 All of it comes from `softmax_lib.claims.read_ledger`; where that raises, or a
@@ -28,8 +29,10 @@ from softmax_lib.claims import (
     EVERY_K,
     Entry,
     LedgerError,
+    Step,
     Verdict,
     check_review,
+    known_steps,
     read_ledger,
 )
 
@@ -136,6 +139,22 @@ class ClaimIndex(SphinxDirective):
         return self.parse_text_to_nodes(table)
 
 
+class HumanSteps(SphinxDirective):
+    """Each step that is taken by hand, with the claims that take it."""
+
+    def run(self) -> list[nodes.Node]:
+        """Write a definition list of the steps."""
+        entries = ledger(self.env).values()
+        return self.parse_text_to_nodes(
+            "\n\n".join(
+                _step_item(
+                    step, [e for e in entries if step.id in e.steps]
+                )
+                for step in known_steps().values()
+            )
+        )
+
+
 class VerdictWords(SphinxDirective):
     """The verdict words and what each means."""
 
@@ -175,8 +194,10 @@ def _statement_cell(entry: Entry) -> str:
         f"({_row_id(entry.claim)})=\n**{entry.title}** `{entry.claim}`",
         entry.statement,
     ]
-    if entry.lemma:
-        parts.append(f"*The human step:* {entry.lemma}.")
+    if entry.steps:
+        steps = [known_steps()[name] for name in entry.steps]
+        links = [f"[{step.title}](#{_step_id(step)})" for step in steps]
+        parts.append(f"*By hand:* {'; '.join(links)}.")
     if entry.notebook:
         evidence = [
             f"* {NAMES[side]}: {piece}"
@@ -190,6 +211,21 @@ def _statement_cell(entry: Entry) -> str:
             f"{{prf:ref}}`{entry.claim}` · [its evidence](#{_evidence_id(entry)})"
         )
     return "\n\n".join(parts)
+
+
+def _step_item(step: Step, users: list[Entry]) -> str:
+    claims = ", ".join(
+        f"[{entry.title}](#{_row_id(entry.claim)})" for entry in users
+    )
+    source = f" {step.source}" if step.source else ""
+    return (
+        f"({_step_id(step)})=\n**{step.title}**\n"
+        f": *Given:* {step.given}.\n\n  {step.says}{source}\n\n  *Taken in:* {claims}."
+    )
+
+
+def _step_id(step: Step) -> str:
+    return f"step-{step.id}"
 
 
 def _side_cell(entry: Entry, side: str) -> str:
@@ -334,6 +370,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         app.add_role(kind, PlaceRole())
     app.add_directive("claim-ledger", ClaimLedger)
     app.add_directive("claim-index", ClaimIndex)
+    app.add_directive("human-steps", HumanSteps)
     app.add_directive("verdict-words", VerdictWords)
     app.connect("builder-inited", load)
     app.connect("env-get-outdated", reread_when_verdicts_change)

@@ -9,6 +9,7 @@ from .examination import AtMost, Examination, Vacuous, examine
 from .ledger import Entry, LedgerError, read_ledger
 from .record import EVERY_K, RECORD_TYPE, Contradiction, Record, Verdict, record
 from .review import check_review
+from .steps import Step, known_steps
 
 __all__ = [
     "EVERY_K",
@@ -20,10 +21,12 @@ __all__ = [
     "Examination",
     "LedgerError",
     "Record",
+    "Step",
     "Vacuous",
     "Verdict",
     "check_review",
     "examine",
+    "known_steps",
     "read_ledger",
     "record",
 ]

@@ -18,6 +18,7 @@ from markdown_it import MarkdownIt
 
 from . import places
 from .record import RECORD_TYPE, Verdict
+from .steps import unknown_steps
 
 STATEMENT_BOXES = ("definition", "theorem", "proposition", "property", "corollary")
 """The sphinx-proof directives that state a claim."""
@@ -70,7 +71,7 @@ class Entry:
     floats: Verdict
     scope: dict[str, str]
     evidence: dict[str, list[str]]
-    lemma: str | None
+    steps: tuple[str, ...]
     formulas: dict[str, dict[str, str]]
     """What goes into places for each derivation, by its id."""
     notebook: Path | None
@@ -90,7 +91,7 @@ class Entry:
             "reals": str(self.reals),
             "floats": str(self.floats),
             "scope": "; ".join(f"{side}: {scope}" for side, scope in self.scope.items()),
-            "lemma": self.lemma,
+            "steps": list(self.steps),
             "page": page,
         }
 
@@ -188,12 +189,7 @@ def _misfits(
     for claim, record in record_of.items():
         yield from _misplaced(record, box_of.get(claim))
         asked = claims.get(claim, {}).get("asks", SIDES)
-        for side in SIDES:
-            given = record.content.get(side)
-            if given and given["verdict"] not in list(Verdict):
-                yield f"{record.where}: {given['verdict']!r} is no verdict, of {claim!r}"
-            if given and side not in asked:
-                yield f"{registry.name}: {claim!r} has a verdict for {side}, and asks for none"
+        yield from _misfits_of_content(record, asked, registry)
     for claim, facts in claims.items():
         asks = facts.get("asks", SIDES)
         if not asks or not set(asks) <= set(SIDES):
@@ -204,6 +200,22 @@ def _misfits(
             if (fact in facts) == (claim in box_of):
                 place = "both here and in" if claim in box_of else "neither here nor in"
                 yield f"{registry.name}: the {fact} of {claim!r} stands {place} a chapter"
+
+
+def _misfits_of_content(
+    record: StoredRecord, asked: Sequence[str], registry: Path
+) -> Iterator[str]:
+    where, claim, content = record.where, record.claim, record.content
+    if "steps" not in content:
+        yield f"{where}: the record of {claim!r} has an older form; run make notebooks"
+    for step in unknown_steps(content.get("steps", ())):
+        yield f"{where}: {step!r} is no step by hand that is known, of {claim!r}"
+    for side in SIDES:
+        given = content.get(side)
+        if given and given["verdict"] not in list(Verdict):
+            yield f"{where}: {given['verdict']!r} is no verdict, of {claim!r}"
+        if given and side not in asked:
+            yield f"{registry.name}: {claim!r} has a verdict for {side}, and asks for none"
 
 
 def _wrong_ids(what: str, found: Sequence[Found], claims: dict[str, Any]) -> Iterator[str]:
@@ -257,7 +269,7 @@ def _entry(
         floats=verdict("floats"),
         scope={side: found["scope"] for side, found in given.items() if found},
         evidence={side: found["evidence"] for side, found in given.items() if found},
-        lemma=(content or {}).get("lemma"),
+        steps=tuple((content or {}).get("steps", ())),
         formulas=formulas,
         notebook=box.notebook if box else None,
         evidence_cell=_first_code_cell_after(box) if box else None,

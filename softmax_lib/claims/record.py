@@ -13,6 +13,7 @@ from softmax_lib.proofs import Proof
 
 from .citation import Citation
 from .examination import Examination
+from .steps import known_steps, unknown_steps
 
 RECORD_TYPE = "application/vnd.softmax-book.claim+json"
 """The MIME type under which a notebook's output carries a record."""
@@ -27,7 +28,7 @@ class Verdict(StrEnum):
     DEFINITION = "definition"
     PROVED = "proved, every K"
     PROVED_UP_TO = "proved, K ≤ n"
-    PROVED_FROM_LEMMA = "proved from a lemma"
+    PROVED_WITH_STEP = "proved, with a step by hand"
     MEASURED = "measured"
     REFUTED = "refuted"
     CONVENTION = "convention"
@@ -46,8 +47,8 @@ _MEANINGS = {
     "that goes another way.",
     Verdict.PROVED_UP_TO: "A symbolic proof at each K up to the n that stands beside the verdict, "
     "agreed with by a check that goes another way.",
-    Verdict.PROVED_FROM_LEMMA: "A proof for every K of the key identity; one human step, which the "
-    "ledger names, leads from there to the statement.",
+    Verdict.PROVED_WITH_STEP: "A proof for every K of the key formulas; steps by hand, which the "
+    "ledger names, lead from there to the statement.",
     Verdict.MEASURED: "Computed for cases drawn from the stated scope, as many as the evidence "
     "says, and it held in all of them.",
     Verdict.REFUTED: "A counterexample was computed; the ledger shows the first one.",
@@ -91,7 +92,8 @@ class Record:
     claim: str
     reals: Side | None
     floats: Side | None
-    lemma: str | None
+    steps: tuple[str, ...]
+    """The ids of the steps by hand."""
     derivations: tuple[Derivation, ...] = ()
     key: InitVar[object] = None
 
@@ -105,7 +107,7 @@ class Record:
             "id": self.claim,
             "reals": self.reals.as_json() if self.reals else None,
             "floats": self.floats.as_json() if self.floats else None,
-            "lemma": self.lemma,
+            "steps": list(self.steps),
         }
         if self.derivations:
             content["derivations"] = store(*self.derivations)
@@ -114,10 +116,11 @@ class Record:
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
         sides = [("Over the reals", self.reals), ("In floating point", self.floats)]
         verdicts = [f"{where}: {side}." for where, side in sides if side]
-        lemma = [f"The human step: {self.lemma}."] if self.lemma else []
+        titles = "; ".join(known_steps()[name].title for name in self.steps)
+        by_hand = [f"By hand: {titles}."] if self.steps else []
         return {
-            "text/plain": " ".join([f"{self.claim}.", *verdicts, *lemma]),
-            "text/markdown": " ".join([f"**Verdict on `{self.claim}`.**", *verdicts, *lemma]),
+            "text/plain": " ".join([f"{self.claim}.", *verdicts, *by_hand]),
+            "text/markdown": " ".join([f"**Verdict on `{self.claim}`.**", *verdicts, *by_hand]),
             RECORD_TYPE: self.as_json(),
         }
 
@@ -128,7 +131,7 @@ def record(
     reals: Sequence[Derivation | Proof | Examination | Citation] = (),
     floats: Sequence[Examination] = (),
     instead: Sequence[Examination] = (),
-    lemma: str | None = None,
+    steps: Sequence[str] = (),
     scope: str = EVERY_K,
 ) -> Record:
     """Derive both verdicts on a claim from its evidence.
@@ -144,18 +147,18 @@ def record(
         Checks of the claim in floating point. One that failed refutes it.
     instead : sequence of Examination, optional
         What holds in floating point where the claim does not. All of it has to hold.
-    lemma : str, optional
-        The human step from the proved formulas to the statement, as a sentence. The steps of a
-        derivation that no proof stands behind are named without it.
+    steps : sequence of str, optional
+        The ids of all steps by hand from what is proved to the statement, see `known_steps`. Lines
+        of a derivation that are cited or assumed count as such without being named here.
     scope : str, optional
         What the statement holds for, where that is less than every K: ``"every K ≥ 2"``.
 
     Raises
     ------
     ValueError
-        There is no evidence; a proof stands without a check by another route, a lemma without a
-        proof, a citation beside a proof or a check; or a scope of its own has no lemma that leads
-        there, or stands beside a proof up to some K.
+        There is no evidence; a proof stands without a check by another route, a step by hand
+        without a proof, a citation beside a proof or a check; a step is on no list; or a scope of
+        its own has no step that leads there, or stands beside a proof up to some K.
     Contradiction
         A check over the reals fails although the statement was proved, or what should hold instead
         of the claim does not.
@@ -179,23 +182,29 @@ def record(
             raise Contradiction(f"{claim}: what should hold instead, “{piece.statement}”, {piece}")
     if instead and all(piece.holds for piece in floats):
         raise ValueError(f"{claim}: nothing refutes it, so that nothing holds instead of it")
-    if scope != EVERY_K and lemma is None:
+    if isinstance(steps, str) or unknown_steps(steps):
+        raise ValueError(
+            f"{claim}: {steps!r} is not a list of known steps by hand, which are "
+            f"{', '.join(known_steps())}; a new one is stated in softmax_lib/claims/steps.toml"
+        )
+    if scope != EVERY_K and not steps:
         raise ValueError(f"{claim}: the proofs are for every K; name the step to {scope}")
     derivations = tuple(piece for piece in reals if isinstance(piece, Derivation))
-    by_hand = [step for derivation in derivations for step in derivation.by_hand]
-    lemma = "; ".join([*filter(None, [lemma]), *by_hand]) or None
-    over_the_reals = _over_the_reals(claim, reals, lemma, scope) if reals else None
-    proved = {Verdict.PROVED_FROM_LEMMA, Verdict.PROVED_UP_TO}
-    if lemma and not (over_the_reals and over_the_reals.verdict in proved):
-        raise ValueError(f"{claim}: a lemma, and no proof that it completes")
+    by_hand = bool(steps) or any(derivation.by_hand for derivation in derivations)
+    over_the_reals = _over_the_reals(claim, reals, by_hand, scope) if reals else None
+    proved = {Verdict.PROVED_WITH_STEP, Verdict.PROVED_UP_TO}
+    if steps and not (over_the_reals and over_the_reals.verdict in proved):
+        raise ValueError(f"{claim}: a step by hand, and no proof that it completes")
     in_floating_point = _examined(floats, instead) if floats else None
-    return Record(claim, over_the_reals, in_floating_point, lemma, derivations, key=_FROM_EVIDENCE)
+    return Record(
+        claim, over_the_reals, in_floating_point, tuple(steps), derivations, key=_FROM_EVIDENCE
+    )
 
 
 def _over_the_reals(
     claim: str,
     evidence: Sequence[Derivation | Proof | Examination | Citation],
-    lemma: str | None,
+    by_hand: bool,
     scope: str,
 ) -> Side:
     for piece in evidence:
@@ -223,7 +232,7 @@ def _over_the_reals(
     if len(every_proof) == len(proofs) and all(proof.is_definition for proof in every_proof):
         verdict = Verdict.DEFINITION
     else:
-        verdict = Verdict.PROVED_FROM_LEMMA if lemma else Verdict.PROVED
+        verdict = Verdict.PROVED_WITH_STEP if by_hand else Verdict.PROVED
     return Side(verdict, scope, _summaries(evidence))
 
 

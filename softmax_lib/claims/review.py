@@ -14,6 +14,7 @@ from difflib import ndiff
 from pathlib import Path
 
 from .ledger import SIDES, Entry, LedgerError
+from .steps import known_steps
 
 Facts = dict[str, str]
 """What is kept of one claim."""
@@ -22,7 +23,7 @@ _STATED = re.compile(r"(.+): (?:proved|well defined|held|failed) ")
 _WORDS = {
     "title": "the title",
     "words": "the words of the statement",
-    "step": "the human step",
+    "steps": "the steps by hand",
     "reals": "the verdict over the reals",
     "reals-scope": "the scope over the reals",
     "reals-evidence": "what is proved or checked over the reals",
@@ -51,7 +52,8 @@ def check_review(book: Path, entries: Sequence[Entry]) -> None:
 
 def facts_of(entry: Entry) -> Facts:
     """Return what is to be reviewed of a row of the ledger."""
-    facts = {"title": entry.title, "words": entry.statement, "step": entry.lemma or ""}
+    steps = "\n".join(str(known_steps()[name]) for name in entry.steps)
+    facts = {"title": entry.title, "words": entry.statement, "steps": steps}
     for side in SIDES:
         evidence = entry.evidence.get(side, ())
         facts |= {
@@ -116,7 +118,7 @@ def _changes(old: Facts | None, new: Facts | None) -> Iterator[str]:
             if before != now and name in SIDES:
                 yield f"{_WORDS[name]} was “{before}”, and is “{now}”"
             elif before != now:
-                yield f"{_WORDS.get(name, name)} changed since it was compared with the rest"
+                yield f"{_WORDS.get(name, name)} changed since the claim was reviewed"
 
 
 def _table(claim: str, facts: Facts) -> str:

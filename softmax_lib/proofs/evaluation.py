@@ -167,12 +167,6 @@ def _undecided(expression: Expr, point: Point) -> Refused:
 
 def _value(node: Expr, point: Point, bound: Mapping[Symbol, int]) -> Any:
     """Return an interval that the value lies in."""
-
-    def index_of(symbol: Expr) -> int:
-        if symbol not in bound and symbol not in point.indices:
-            raise Refused(f"index {symbol} has no value in {point}")
-        return bound[symbol] if symbol in bound else point.indices[symbol]
-
     if isinstance(node, Rational):
         return _intervals.mpf(int(node.p)) / int(node.q)
     if node is S.Exp1:
@@ -180,13 +174,14 @@ def _value(node: Expr, point: Point, bound: Mapping[Symbol, int]) -> Any:
     if node == K:
         return _intervals.mpf(point.K)
     if isinstance(node, Indexed):
-        value = point.components[node.base, index_of(node.indices[0])]
+        value = point.components[node.base, _index(node.indices[0], point, bound)]
         return _intervals.mpf(value.numerator) / value.denominator
     if isinstance(node, Symbol):
         value = point.symbols[node]
         return _intervals.mpf(value.numerator) / value.denominator
     if isinstance(node, KroneckerDelta):
-        return _intervals.mpf(index_of(node.args[0]) == index_of(node.args[1]))
+        first, second = (_index(index, point, bound) for index in node.args)
+        return _intervals.mpf(first == second)
     if isinstance(node, Sum):
         *inner, (index, lower, upper) = node.limits
         if (lower, upper) != (1, K):
@@ -196,6 +191,12 @@ def _value(node: Expr, point: Point, bound: Mapping[Symbol, int]) -> Any:
             _value(body, point, {**bound, index: value}) for value in range(1, point.K + 1)
         )
     return _combined(node, [_value(part, point, bound) for part in node.args])
+
+
+def _index(symbol: Expr, point: Point, bound: Mapping[Symbol, int]) -> int:
+    if symbol not in bound and symbol not in point.indices:
+        raise Refused(f"index {symbol} has no value in {point}")
+    return bound[symbol] if symbol in bound else point.indices[symbol]
 
 
 def _combined(node: Expr, parts: list[Any]) -> Any:

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from building import ROOT, SITE_URL, build, ids_on
 
-from softmax_lib.claims import Verdict, read_ledger
+from softmax_lib.claims import Verdict, known_steps, read_ledger
 from softmax_lib.claims.review import accept
 
 SOURCES = ("book", "_config.yml", "_toc.yml")
@@ -48,7 +48,7 @@ def test_every_listed_claim_is_in_claims_json(claims):
 
 
 def test_claims_json_has_the_promised_keys(claims):
-    keys = {"id", "statement", "reals", "floats", "scope", "lemma", "page"}
+    keys = {"id", "statement", "reals", "floats", "scope", "steps", "page"}
     assert all(set(claim) == keys for claim in claims)
 
 
@@ -93,6 +93,17 @@ def test_the_ledger_links_to_statement_and_proof(site, claims):
             assert f'href="{address}#{anchor}"' in ledger
             assert f'href="{address}#evidence-{anchor}"' in ledger
             assert f"evidence-{anchor}" in ids_on(site / page)
+
+
+def test_every_step_by_hand_is_stated_once_and_linked_with_its_claims(site, claims):
+    page = (site / "book/human-steps.html").read_text(encoding="utf-8")
+    ledger = (site / "book/ledger.html").read_text(encoding="utf-8")
+    assert len(re.findall(r'id="step-[^"]+"', page)) == len(known_steps())
+    for claim in claims:
+        for step in claim["steps"]:
+            assert f'href="human-steps.html#step-{step}"' in ledger
+            after = page.partition(f'id="step-{step}"')[2].partition('id="step-')[0]
+            assert f'href="ledger.html#claim-{claim["id"]}"' in after
 
 
 def test_no_page_shows_an_unresolved_role(site):

@@ -26,12 +26,12 @@ def side(verdict):
     return {"verdict": verdict, "scope": "some scope", "evidence": ["some evidence"]}
 
 
-def recorded(claim, reals="proved, every K", floats="refuted", lemma=None):
+def recorded(claim, reals="proved, every K", floats="refuted", steps=()):
     content = {
         "id": claim,
         "reals": reals and side(reals),
         "floats": floats and side(floats),
-        "lemma": lemma,
+        "steps": list(steps),
     }
     return new_code_cell(
         "record(...)", outputs=[new_output("display_data", data={RECORD_TYPE: content})]
@@ -40,7 +40,7 @@ def recorded(claim, reals="proved, every K", floats="refuted", lemma=None):
 
 GOOD = {
     "sum-one": [box("sum-one"), recorded("sum-one")],
-    "order": [box("order"), recorded("order", lemma="exp increases")],
+    "order": [box("order"), recorded("order", steps=["monotone-exponential"])],
     "nan": [box("nan", kind="property"), recorded("nan", reals=None, floats="measured")],
 }
 

@@ -31,11 +31,11 @@ def test_a_claim_without_a_chapter_is_a_gap(read):
     assert (later.reals, later.floats, later.statement) == ("gap", "gap", "It is not proved yet.")
 
 
-def test_verdicts_scope_and_lemma_come_from_the_record(read):
+def test_verdicts_scope_and_steps_come_from_the_record(read):
     order = next(entry for entry in read(chapter()) if entry.claim == "order")
     assert (order.reals, order.floats) == (Verdict.PROVED, Verdict.REFUTED)
     assert order.scope == {"reals": "some scope", "floats": "some scope"}
-    assert order.lemma == "exp increases"
+    assert order.steps == ("monotone-exponential",)
 
 
 def test_title_and_statement_come_from_the_box(read):
@@ -59,7 +59,7 @@ def test_an_entry_says_in_json_what_it_holds(read):
         "reals": "proved, every K",
         "floats": "refuted",
         "scope": "reals: some scope; floats: some scope",
-        "lemma": "exp increases",
+        "steps": ["monotone-exponential"],
         "page": "chapter-0.html",
     }
     assert order.evidence == {"reals": ["some evidence"], "floats": ["some evidence"]}
@@ -82,6 +82,13 @@ def test_the_evidence_begins_with_the_first_code_cell_after_the_statement(read):
     cells += [new_code_cell("proof"), recorded("sum-one"), *GOOD["order"], *GOOD["nan"]]
     entry = next(entry for entry in read(cells) if entry.claim == "sum-one")
     assert entry.evidence_cell == 3
+
+
+def without_steps(claim):
+    cell = recorded(claim)
+    (content,) = cell.outputs[0].data.values()
+    del content["steps"]
+    return cell
 
 
 MISFITS = {
@@ -122,6 +129,14 @@ MISFITS = {
     "a verdict that was not asked for": (
         [chapter(nan=[box("nan"), recorded("nan")])],
         "'nan' has a verdict for reals, and asks for none",
+    ),
+    "a step that is on no list": (
+        [chapter(order=[box("order"), recorded("order", steps=["obvious"])])],
+        "'obvious' is no step by hand that is known, of 'order'",
+    ),
+    "a record of an older form": (
+        [chapter(order=[box("order"), without_steps("order")])],
+        "the record of 'order' has an older form; run make notebooks",
     ),
     "a claim that is nowhere stated": (
         [chapter(order=[])],

@@ -50,13 +50,13 @@ FAILED = check(2, 3, control=2)
 VERDICTS = {
     "a definition and a check": ({"reals": [DEFINITION, HELD]}, Verdict.DEFINITION),
     "a proof and a check": ({"reals": [PROOF, HELD]}, Verdict.PROVED),
-    "a proof, a check and a lemma": (
-        {"reals": [PROOF, HELD], "lemma": "a step"},
-        Verdict.PROVED_FROM_LEMMA,
+    "a proof, a check and a step by hand": (
+        {"reals": [PROOF, HELD], "steps": ["squeeze"]},
+        Verdict.PROVED_WITH_STEP,
     ),
     "a proof up to some K and a check": ({"reals": [PROOFS_UP_TO[3], HELD]}, Verdict.PROVED_UP_TO),
     "a proof up to some K beside one for every K": (
-        {"reals": [PROOF, PROOFS_UP_TO[3], HELD], "lemma": "a step"},
+        {"reals": [PROOF, PROOFS_UP_TO[3], HELD], "steps": ["squeeze"]},
         Verdict.PROVED_UP_TO,
     ),
     "a derivation and a check": ({"reals": [DERIVATION, HELD]}, Verdict.PROVED),
@@ -114,9 +114,15 @@ def test_a_failing_check_contradicts_a_proof():
         record("sum-one", reals=[PROOF, FAILED])
 
 
-def test_a_lemma_needs_a_proof_to_complete():
+def test_a_step_by_hand_needs_a_proof_to_complete():
     with pytest.raises(ValueError, match="no proof that it completes"):
-        record("sum-one", reals=[HELD], lemma="a step")
+        record("sum-one", reals=[HELD], steps=["squeeze"])
+
+
+@pytest.mark.parametrize("steps", [["obvious"], ["squeeze", "obvious"], "squeeze", [""]])
+def test_a_step_by_hand_is_one_that_is_known(steps):
+    with pytest.raises(ValueError, match=r"^sum-one: .* is not a list of known steps .* squeeze,"):
+        record("sum-one", reals=[PROOF, HELD], steps=steps)
 
 
 @pytest.mark.parametrize("side", ["reals", "floats"])
@@ -136,11 +142,11 @@ def test_a_refuted_claim_has_the_scope_of_what_refuted_it():
 
 
 def test_the_record_as_json_says_it_all():
-    result = record("sum-one", reals=[PROOF, HELD], floats=[FAILED, HELD], lemma="a step")
+    result = record("sum-one", reals=[PROOF, HELD], floats=[FAILED, HELD], steps=["squeeze"])
     assert result.as_json() == {
         "id": "sum-one",
         "reals": {
-            "verdict": "proved from a lemma",
+            "verdict": "proved, with a step by hand",
             "scope": "every K",
             "evidence": [f"${PROOF.formula}$: {PROOF}", f"n is even: {HELD}"],
         },
@@ -149,7 +155,7 @@ def test_the_record_as_json_says_it_all():
             "scope": "small n",
             "evidence": [f"n is even: {FAILED}", f"n is even: {HELD}"],
         },
-        "lemma": "a step",
+        "steps": ["squeeze"],
     }
 
 
@@ -186,11 +192,11 @@ def test_a_side_without_evidence_is_none():
     assert record("order", reals=[HELD]).as_json()["floats"] is None
 
 
-def test_the_line_that_is_shown_says_the_verdicts_and_the_human_step():
-    result = record("sum-one", reals=[PROOF, HELD], floats=[FAILED], lemma="a step")
+def test_the_line_that_is_shown_says_the_verdicts_and_the_steps_by_hand():
+    result = record("sum-one", reals=[PROOF, HELD], floats=[FAILED], steps=["squeeze", "no-ties"])
     said = (
-        "Over the reals: proved from a lemma. In floating point: refuted (small n). "
-        "The human step: a step."
+        "Over the reals: proved, with a step by hand. In floating point: refuted (small n). "
+        "By hand: Squeezed between two limits; No ties."
     )
     assert result._repr_mimebundle_() == {
         "text/plain": f"sum-one. {said}",
@@ -215,7 +221,7 @@ def test_the_scope_is_that_of_the_evidence(evidence, scope):
 
 
 def test_a_scope_may_be_narrowed_by_a_step():
-    result = record("range", reals=[PROOF, HELD], lemma="a step", scope="every K ≥ 2")
+    result = record("range", reals=[PROOF, HELD], steps=["squeeze"], scope="every K ≥ 2")
     assert result.reals.scope == "every K ≥ 2"
 
 
@@ -227,7 +233,7 @@ def test_the_smallest_range_of_k_is_the_scope():
 
 def test_a_proof_up_to_some_k_leaves_no_room_for_another_scope():
     with pytest.raises(ValueError, match="no other scope"):
-        record("rank", reals=[PROOFS_UP_TO[3], HELD], lemma="a step", scope="every K ≥ 2")
+        record("rank", reals=[PROOFS_UP_TO[3], HELD], steps=["squeeze"], scope="every K ≥ 2")
 
 
 @pytest.mark.parametrize("piece", [PROOF, HELD], ids=["a proof", "a check"])
@@ -257,7 +263,7 @@ def test_every_verdict_word_has_a_meaning():
 
 def test_a_record_is_made_by_record_only():
     with pytest.raises(TypeError, match=r"record\(...\) only"):
-        Record("sum-one", None, None, None)
+        Record("sum-one", None, None, ())
 
 
 def test_a_record_cannot_be_rewritten():

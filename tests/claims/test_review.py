@@ -3,12 +3,13 @@
 import subprocess
 import sys
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from chapters import GOOD, REGISTRY, box, chapter, recorded, write_book
 
-from softmax_lib.claims import LedgerError, check_review, read_ledger
+from softmax_lib.claims import LedgerError, check_review, known_steps, read_ledger, review
 from softmax_lib.claims.review import accept, facts_of, read_review, show
 
 BOOK = Path(__file__).parents[2] / "book"
@@ -59,16 +60,21 @@ CHANGES = {
         {"order": [retitled := box("order"), ORDER[1]]},
         "'order': the title changed since",
     ),
-    "the human step": (
-        {"order": [ORDER[0], recorded("order", lemma="it is obvious")]},
-        "'order': the human step changed since",
+    "another step by hand": (
+        {"order": [ORDER[0], recorded("order", steps=["squeeze"])]},
+        "'order': the steps by hand changed since",
     ),
-    "the human step is gone": (
+    "a step by hand less": (
         {"order": [ORDER[0], recorded("order")]},
-        "'order': the human step changed since",
+        "'order': the steps by hand changed since",
     ),
     "the verdict over the reals": (
-        {"order": [ORDER[0], recorded("order", reals="proved, K ≤ n", lemma="exp increases")]},
+        {
+            "order": [
+                ORDER[0],
+                recorded("order", reals="proved, K ≤ n", steps=["monotone-exponential"]),
+            ]
+        },
         "'order': the verdict over the reals was “proved, every K”, and is “proved, K ≤ n”",
     ),
     "a refutation": (
@@ -145,6 +151,14 @@ def test_how_often_something_was_tried_is_not_reviewed(book):
     accept_all(book)
     write_book(book, with_counts("well defined", "failed", 8))
     check_review(book, read_ledger(book))
+
+
+def test_a_step_by_hand_that_says_something_else_is_a_change(book, monkeypatch):
+    step = known_steps()["monotone-exponential"]
+    changed = {step.id: replace(step, says="$e^x < e^y$.")}
+    monkeypatch.setattr(review, "known_steps", lambda: known_steps() | changed)
+    with pytest.raises(LedgerError, match="'order': the steps by hand changed since"):
+        check_review(book, read_ledger(book))
 
 
 def test_one_claim_is_accepted_and_no_other(book):

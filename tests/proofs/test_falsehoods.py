@@ -11,7 +11,7 @@ PROVED = {
     Verdict.DEFINITION,
     Verdict.PROVED,
     Verdict.PROVED_UP_TO,
-    Verdict.PROVED_FROM_LEMMA,
+    Verdict.PROVED_WITH_STEP,
 }
 
 
