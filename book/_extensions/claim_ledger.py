@@ -230,8 +230,8 @@ def _step_id(step: Step) -> str:
 
 def _side_cell(entry: Entry, side: str) -> str:
     scope = entry.scope.get(side, EVERY_K)
-    badge = f"{{{side}}}`{entry.claim}`"
-    return badge if scope == EVERY_K else f"{badge}\n\n{scope}"
+    badge = f"{{{side}}}`{entry.claim}`{entry.qualified(side)}"
+    return badge if scope in (EVERY_K, "") else f"{badge}\n\n{scope}"
 
 
 def _evidence_id(entry: Entry) -> str:
@@ -324,17 +324,21 @@ def _verdict_lines(app: Sphinx, page: str, entry: Entry) -> nodes.Node:
     for side, name in NAMES.items():
         if getattr(entry, side) != Verdict.NOT_ASKED:
             badge = _badge(app, page, entry.claim, side)
-            lines += nodes.line("", "", nodes.Text(f"{name}: "), badge)
+            behind = nodes.Text(entry.qualified(side))
+            lines += nodes.line(
+                "", "", nodes.Text(f"{name}: "), badge, behind
+            )
     return lines
 
 
 def _badge(app: Sphinx, page: str, claim: str, side: str) -> nodes.Node:
-    verdict: Verdict = getattr(ledger(app.env)[claim], side)
+    entry = ledger(app.env)[claim]
+    verdict: Verdict = getattr(entry, side)
     if verdict == Verdict.NOT_ASKED:
         return nodes.Text(str(verdict))
     badge = nodes.inline(
         "",
-        str(verdict),
+        entry.words(side),
         classes=["verdict", f"verdict-{verdict.name.lower()}"],
     )
     return make_refnode(

@@ -40,7 +40,7 @@ def _count(arguments: list[str]) -> None:
     check_review(book, entries)
     print(f"{len(entries)} claims, {sum(entry.has_gap for entry in entries)} of them with a gap")
     for side in SIDES:
-        counts = Counter(str(getattr(entry, side)) for entry in entries)
+        counts = Counter(entry.words(side) for entry in entries)
         print(f"{side}: " + "; ".join(f"{word} {count}" for word, count in counts.most_common()))
 
 

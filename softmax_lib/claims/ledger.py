@@ -17,7 +17,7 @@ from typing import Any
 from markdown_it import MarkdownIt
 
 from . import places
-from .record import RECORD_TYPE, Verdict
+from .record import RECORD_TYPE, Verdict, qualified, words_of
 from .steps import unknown_steps
 
 STATEMENT_BOXES = ("definition", "theorem", "proposition", "property", "corollary")
@@ -70,6 +70,10 @@ class Entry:
     reals: Verdict
     floats: Verdict
     scope: dict[str, str]
+    where: str
+    """Where it breaks down in floating point: the first case that was found."""
+    instead: tuple[str, ...]
+    """What holds in floating point, where the claim does not hold to the letter."""
     evidence: dict[str, list[str]]
     steps: tuple[str, ...]
     formulas: dict[str, dict[str, str]]
@@ -83,13 +87,22 @@ class Entry:
         """Whether a verdict is still owed."""
         return Verdict.GAP in (self.reals, self.floats)
 
+    def words(self, side: str) -> str:
+        """Return the verdict for a side, with the number up to which it was proved."""
+        return words_of(getattr(self, side), self.scope.get(side, ""))
+
+    def qualified(self, side: str) -> str:
+        """Return what stands behind the verdict: where it breaks down, and what holds instead."""
+        return qualified(self.where, self.instead) if side == "floats" else ""
+
     def as_json(self, page: str) -> dict[str, Any]:
         """Return the entry as it stands in ``claims.json``."""
         return {
             "id": self.claim,
             "statement": self.statement,
-            "reals": str(self.reals),
-            "floats": str(self.floats),
+            **{side: self.words(side) for side in SIDES},
+            "where": self.where,
+            "instead": list(self.instead),
             "scope": "; ".join(f"{side}: {scope}" for side, scope in self.scope.items()),
             "steps": list(self.steps),
             "page": page,
@@ -268,6 +281,8 @@ def _entry(
         reals=verdict("reals"),
         floats=verdict("floats"),
         scope={side: found["scope"] for side, found in given.items() if found},
+        where=(given["floats"] or {}).get("where", ""),
+        instead=tuple((given["floats"] or {}).get("instead", ())),
         evidence={side: found["evidence"] for side, found in given.items() if found},
         steps=tuple((content or {}).get("steps", ())),
         formulas=formulas,

@@ -3,12 +3,12 @@
 The verdict is computed from the evidence; there is no argument through which one could be given.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import InitVar, dataclass
 from enum import StrEnum
 from typing import Any
 
-from softmax_lib.derivations import Derivation, store
+from softmax_lib.derivations import Derivation, Status, store
 from softmax_lib.proofs import Proof
 
 from .citation import Citation
@@ -26,12 +26,14 @@ class Verdict(StrEnum):
     """The words that a claim can be judged by."""
 
     DEFINITION = "definition"
-    PROVED = "proved, every K"
-    PROVED_UP_TO = "proved, K ≤ n"
+    PROVED = "proved for every K"
+    PROVED_UP_TO = "proved up to some K"
     PROVED_WITH_STEP = "proved, with a step by hand"
-    MEASURED = "measured"
-    REFUTED = "refuted"
+    COMPUTED = "computed"
     CONVENTION = "convention"
+    HOLDS = "holds"
+    HOLDS_UP_TO_ROUNDING = "holds up to rounding"
+    BREAKS_DOWN = "breaks down"
     NOT_ASKED = "–"
     GAP = "gap"
 
@@ -45,14 +47,18 @@ _MEANINGS = {
     Verdict.DEFINITION: "It fixes a name; what was proved is that it makes sense for every K.",
     Verdict.PROVED: "A symbolic proof with K and all indices symbolic, agreed with by a check "
     "that goes another way.",
-    Verdict.PROVED_UP_TO: "A symbolic proof at each K up to the n that stands beside the verdict, "
+    Verdict.PROVED_UP_TO: "A symbolic proof at each K up to the number that the verdict says, "
     "agreed with by a check that goes another way.",
     Verdict.PROVED_WITH_STEP: "A proof for every K of the key formulas; steps by hand, which the "
     "ledger names, lead from there to the statement.",
-    Verdict.MEASURED: "Computed for cases drawn from the stated scope, as many as the evidence "
-    "says, and it held in all of them.",
-    Verdict.REFUTED: "A counterexample was computed; the ledger shows the first one.",
+    Verdict.COMPUTED: "Computed with many digits for all of the cases that it is about.",
     Verdict.CONVENTION: "A fact about what people do: sources are cited, nothing is proved.",
+    Verdict.HOLDS: "Computed for cases from the stated scope, as many as the evidence says; it held "
+    "in all of them.",
+    Verdict.HOLDS_UP_TO_ROUNDING: "To the letter it fails, by what rounding does to the last "
+    "digits; what holds in all cases stands beside it.",
+    Verdict.BREAKS_DOWN: "It fails, and by more than rounding; the first case found stands beside "
+    "it, and what holds instead.",
     Verdict.NOT_ASKED: "The claim says nothing about this side.",
     Verdict.GAP: "Nothing was proved or measured yet.",
 }
@@ -69,9 +75,19 @@ class Side:
     verdict: Verdict
     scope: str
     evidence: tuple[str, ...]
+    where: str = ""
+    """Where it breaks down: the first case that was found."""
+    instead: tuple[str, ...] = ()
+    """What holds, where the claim does not hold to the letter."""
+
+    @property
+    def words(self) -> str:
+        """The verdict, with the number up to which it was proved."""
+        return words_of(self.verdict, self.scope)
 
     def __str__(self) -> str:
-        return str(self.verdict) if self.scope == EVERY_K else f"{self.verdict} ({self.scope})"
+        scope = "" if self.scope == EVERY_K or self.scope in self.words else f" ({self.scope})"
+        return f"{self.words}{scope}{qualified(self.where, self.instead)}"
 
     def as_json(self) -> dict[str, Any]:
         """Return the side as JSON-able values."""
@@ -79,7 +95,22 @@ class Side:
             "verdict": str(self.verdict),
             "scope": self.scope,
             "evidence": list(self.evidence),
+            "where": self.where,
+            "instead": list(self.instead),
         }
+
+
+def words_of(verdict: Verdict, scope: str) -> str:
+    """Return a verdict, with the number up to which it was proved."""
+    return f"proved for {scope}" if verdict == Verdict.PROVED_UP_TO else str(verdict)
+
+
+def qualified(where: str, instead: Iterable[str]) -> str:
+    """Return what stands behind a verdict: where it breaks down, and what holds instead."""
+    holds = "; ".join(instead)
+    if where:
+        return f": first for {where}. Instead: {holds}"
+    return f": {holds}" if holds else ""
 
 
 _FROM_EVIDENCE = object()
@@ -130,6 +161,7 @@ def record(
     *,
     reals: Sequence[Derivation | Proof | Examination | Citation] = (),
     floats: Sequence[Examination] = (),
+    up_to_rounding: Sequence[Examination] = (),
     instead: Sequence[Examination] = (),
     steps: Sequence[str] = (),
     scope: str = EVERY_K,
@@ -144,9 +176,11 @@ def record(
         Derivations or proofs, and at least one check by another route; or checks alone; or, for
         what people are in the habit of doing, nothing but citations.
     floats : sequence of Examination
-        Checks of the claim in floating point. One that failed refutes it.
+        Checks of the claim in floating point, to the letter.
+    up_to_rounding : sequence of Examination, optional
+        What holds of the claim where one of these fails by what rounding does to the last digits.
     instead : sequence of Examination, optional
-        What holds in floating point where the claim does not. All of it has to hold.
+        What holds instead where the claim breaks down in floating point.
     steps : sequence of str, optional
         The ids of all steps by hand from what is proved to the statement, see `known_steps`. Lines
         of a derivation that are cited or assumed count as such without being named here.
@@ -157,11 +191,11 @@ def record(
     ------
     ValueError
         There is no evidence; a proof stands without a check by another route, a step by hand
-        without a proof, a citation beside a proof or a check; a step is on no list; or a scope of
-        its own has no step that leads there, or stands beside a proof up to some K.
+        without a proof, a citation beside a proof or a check; a step is on no list; a scope of its
+        own has no step that leads there, or stands beside a proof up to some K; or it is not said
+        what holds where a check in floating point fails, or it is said where none does.
     Contradiction
-        A check over the reals fails although the statement was proved, or what should hold instead
-        of the claim does not.
+        A check over the reals fails, or what should hold instead of the claim does not.
     TypeError
         Something else than a proof or an examination is offered as evidence.
 
@@ -170,18 +204,10 @@ def record(
     >>> from softmax_lib.claims import examine, record
     >>> check = examine("n is even", lambda n: n % 2 == 0, [2, 4], control=3, scope="n = 2, 4")
     >>> record("squares", floats=[check]).floats.verdict
-    <Verdict.MEASURED: 'measured'>
+    <Verdict.HOLDS: 'holds'>
     """
     if not reals and not floats:
         raise ValueError(f"{claim}: no evidence, hence no verdict")
-    for piece in (*floats, *instead):
-        if not isinstance(piece, Examination):
-            raise TypeError(f"{claim}: {type(piece).__name__} is no evidence in floating point")
-    for piece in instead:
-        if not piece.holds:
-            raise Contradiction(f"{claim}: what should hold instead, “{piece.statement}”, {piece}")
-    if instead and all(piece.holds for piece in floats):
-        raise ValueError(f"{claim}: nothing refutes it, so that nothing holds instead of it")
     if isinstance(steps, str) or unknown_steps(steps):
         raise ValueError(
             f"{claim}: {steps!r} is not a list of known steps by hand, which are "
@@ -195,7 +221,9 @@ def record(
     proved = {Verdict.PROVED_WITH_STEP, Verdict.PROVED_UP_TO}
     if steps and not (over_the_reals and over_the_reals.verdict in proved):
         raise ValueError(f"{claim}: a step by hand, and no proof that it completes")
-    in_floating_point = _examined(floats, instead) if floats else None
+    in_floating_point = (
+        _in_floating_point(claim, floats, up_to_rounding, instead) if floats else None
+    )
     return Record(
         claim, over_the_reals, in_floating_point, tuple(steps), derivations, key=_FROM_EVIDENCE
     )
@@ -216,31 +244,69 @@ def _over_the_reals(
         return Side(Verdict.CONVENTION, EVERY_K, _summaries(evidence))
     if len(proofs) + len(checks) < len(evidence):
         raise ValueError(f"{claim}: a citation beside what can be proved or measured")
-    if not proofs:
-        return _examined(checks)
     if not checks:
         raise ValueError(f"{claim}: a proof needs a check that goes another way")
     for check in checks:
         if not check.holds:
-            raise Contradiction(f"{claim} is proved, and yet “{check.statement}” {check}")
-    every_proof = [piece for piece in proofs if isinstance(piece, Proof)]
-    sizes = [proof.largest_K for proof in every_proof if proof.largest_K is not None]
+            raise Contradiction(f"{claim} is claimed of the reals, and “{check.statement}” {check}")
+    if not proofs:
+        return Side(Verdict.COMPUTED, _scopes(checks), _summaries(checks))
+    sizes = [
+        piece.largest_K
+        for piece in proofs
+        if isinstance(piece, Proof) and piece.largest_K is not None
+    ]
     if sizes:
         if scope != EVERY_K:
             raise ValueError(f"{claim}: the proofs say for which K it holds, so no other scope can")
         return Side(Verdict.PROVED_UP_TO, f"K ≤ {min(sizes)}", _summaries(evidence))
-    if len(every_proof) == len(proofs) and all(proof.is_definition for proof in every_proof):
+    if all(map(_is_definition, proofs)):
         verdict = Verdict.DEFINITION
     else:
         verdict = Verdict.PROVED_WITH_STEP if by_hand else Verdict.PROVED
     return Side(verdict, scope, _summaries(evidence))
 
 
-def _examined(checks: Sequence[Examination], instead: Sequence[Examination] = ()) -> Side:
+def _is_definition(piece: Derivation | Proof) -> bool:
+    if isinstance(piece, Derivation):
+        return piece.status == Status.DEFINITION
+    return piece.is_definition
+
+
+def _in_floating_point(
+    claim: str,
+    checks: Sequence[Examination],
+    up_to_rounding: Sequence[Examination],
+    instead: Sequence[Examination],
+) -> Side:
+    holding = (*up_to_rounding, *instead)
+    for piece in (*checks, *holding):
+        if not isinstance(piece, Examination):
+            raise TypeError(f"{claim}: {type(piece).__name__} is no evidence in floating point")
+    for piece in holding:
+        if not piece.holds:
+            raise Contradiction(f"{claim}: what should hold instead, “{piece.statement}”, {piece}")
     failed = [check for check in checks if not check.holds]
-    scopes = dict.fromkeys(check.scope for check in failed or checks)
-    verdict = Verdict.REFUTED if failed else Verdict.MEASURED
-    return Side(verdict, " · ".join(scopes), _summaries([*checks, *instead]))
+    evidence = _summaries([*checks, *holding])
+    if not failed:
+        if holding:
+            raise ValueError(f"{claim}: it holds, so that nothing holds instead of it")
+        return Side(Verdict.HOLDS, _scopes(checks), evidence)
+    if bool(up_to_rounding) == bool(instead):
+        raise ValueError(
+            f"{claim}: “{failed[0].statement}” {failed[0]}; say what holds, "
+            "either up_to_rounding or instead"
+        )
+    statements = tuple(check.statement for check in holding)
+    if up_to_rounding:
+        verdict, where = Verdict.HOLDS_UP_TO_ROUNDING, ""
+    else:
+        verdict, where = Verdict.BREAKS_DOWN, failed[0].counterexample or ""
+    return Side(verdict, _scopes(failed), evidence, where, statements)
+
+
+def _scopes(checks: Sequence[Examination]) -> str:
+    return " · ".join(dict.fromkeys(check.scope for check in checks))
 
 
 def _summaries(evidence: Sequence[Derivation | Proof | Examination | Citation]) -> tuple[str, ...]:

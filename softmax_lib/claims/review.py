@@ -57,7 +57,7 @@ def facts_of(entry: Entry) -> Facts:
     for side in SIDES:
         evidence = entry.evidence.get(side, ())
         facts |= {
-            side: str(getattr(entry, side)),
+            side: entry.words(side) + entry.qualified(side),
             f"{side}-scope": entry.scope.get(side, ""),
             f"{side}-evidence": "\n".join(map(_without_counts, evidence)),
         }

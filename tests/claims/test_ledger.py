@@ -33,7 +33,7 @@ def test_a_claim_without_a_chapter_is_a_gap(read):
 
 def test_verdicts_scope_and_steps_come_from_the_record(read):
     order = next(entry for entry in read(chapter()) if entry.claim == "order")
-    assert (order.reals, order.floats) == (Verdict.PROVED, Verdict.REFUTED)
+    assert (order.reals, order.floats) == (Verdict.PROVED, Verdict.BREAKS_DOWN)
     assert order.scope == {"reals": "some scope", "floats": "some scope"}
     assert order.steps == ("monotone-exponential",)
 

@@ -16,7 +16,7 @@ SUM = {"id": "sum-one", "formula": r"\sum_{i} \sigma_{i} = 1", "hypotheses": ""}
 @pytest.fixture
 def statement(tmp_path):
     def statement(words, *derivations, registry="[order]\nasks = ['reals']"):
-        side = {"verdict": "proved, every K", "scope": "every K", "evidence": ["…"]}
+        side = {"verdict": "proved for every K", "scope": "every K", "evidence": ["…"]}
         record = {"id": "order", "reals": side, "floats": None, "lemma": None}
         record["derivations"] = list(map(json.dumps, derivations))
         box = new_markdown_cell(f"```{{prf:theorem}} Order\n:label: order\n\n{words}\n```")

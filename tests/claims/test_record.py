@@ -16,7 +16,7 @@ from softmax_lib.claims import (
     record,
 )
 from softmax_lib.derivations import Derivation, rebuild
-from softmax_lib.derivations.vocabulary import INDEPENDENT, Z, a, d_k, over, sigma, var_qk
+from softmax_lib.derivations.vocabulary import INDEPENDENT, Z, a, d_k, e, over, sigma, var_qk, z
 from softmax_lib.proofs import (
     define,
     gap,
@@ -42,6 +42,7 @@ PROOFS_UP_TO = {
     for largest in (2, 3)
 }
 DERIVATION = Derivation("sum-one", over(a, sigma[a])).then(Z / Z, "definition").then(1, "cancel")
+NAMED = Derivation("name", Z).then(over(a, e(z[a])), "definition")
 BY_HAND = Derivation("variance", var_qk).then(d_k, INDEPENDENT)
 SOURCE = Citation("card2026", "people do so")
 HELD = check(2, 4, control=3)
@@ -64,19 +65,18 @@ VERDICTS = {
         {"reals": [DEFINITION, DERIVATION, HELD]},
         Verdict.PROVED,
     ),
-    "a derivation with a step by hand": ({"reals": [BY_HAND, HELD]}, Verdict.PROVED_FROM_LEMMA),
+    "a derivation with a step by hand": ({"reals": [BY_HAND, HELD]}, Verdict.PROVED_WITH_STEP),
     "a derivation beside one with a step by hand": (
         {"reals": [DERIVATION, BY_HAND, HELD]},
-        Verdict.PROVED_FROM_LEMMA,
+        Verdict.PROVED_WITH_STEP,
     ),
-    "a derivation and a lemma": (
-        {"reals": [DERIVATION, HELD], "lemma": "a step"},
-        Verdict.PROVED_FROM_LEMMA,
+    "a derivation and a step by hand": (
+        {"reals": [DERIVATION, HELD], "steps": ["squeeze"]},
+        Verdict.PROVED_WITH_STEP,
     ),
     "citations": ({"reals": [SOURCE, SOURCE]}, Verdict.CONVENTION),
-    "a check that held": ({"reals": [HELD]}, Verdict.MEASURED),
-    "a check that failed": ({"reals": [FAILED]}, Verdict.REFUTED),
-    "one of two checks failed": ({"reals": [HELD, FAILED]}, Verdict.REFUTED),
+    "a derivation by definition and a check": ({"reals": [NAMED, HELD]}, Verdict.DEFINITION),
+    "a check that held": ({"reals": [HELD]}, Verdict.COMPUTED),
 }
 
 
@@ -86,13 +86,31 @@ def test_the_verdict_over_the_reals_follows_from_the_evidence(evidence, verdict)
 
 
 @pytest.mark.parametrize(
-    ("checks", "verdict"),
-    [([HELD], Verdict.MEASURED), ([FAILED, HELD], Verdict.REFUTED)],
-    ids=["held", "one failed"],
+    ("evidence", "verdict"),
+    [
+        ({"floats": [HELD]}, Verdict.HOLDS),
+        ({"floats": [FAILED, HELD], "up_to_rounding": [HELD]}, Verdict.HOLDS_UP_TO_ROUNDING),
+        ({"floats": [FAILED, HELD], "instead": [HELD]}, Verdict.BREAKS_DOWN),
+    ],
+    ids=["held", "failed by rounding", "failed"],
 )
-def test_the_verdict_in_floating_point_follows_from_the_evidence(checks, verdict):
-    result = record("sum-one", floats=checks)
+def test_the_verdict_in_floating_point_follows_from_the_evidence(evidence, verdict):
+    result = record("sum-one", **evidence)
     assert (result.floats.verdict, result.reals) == (verdict, None)
+
+
+@pytest.mark.parametrize("holding", [{}, {"instead": [HELD], "up_to_rounding": [HELD]}])
+def test_where_a_check_fails_it_is_said_what_holds(holding):
+    with pytest.raises(ValueError, match="say what holds, either"):
+        record("sum-one", floats=[FAILED], **holding)
+
+
+@pytest.mark.parametrize("holding", ["instead", "up_to_rounding"])
+def test_nothing_holds_instead_of_what_holds(holding):
+    with pytest.raises(ValueError, match="it holds, so that nothing holds instead"):
+        record("sum-one", floats=[HELD], **{holding: [HELD]})
+    with pytest.raises(Contradiction, match="what should hold instead, “n is even”, failed"):
+        record("sum-one", floats=[FAILED], **{holding: [FAILED]})
 
 
 def test_there_is_no_argument_for_a_verdict():
@@ -110,8 +128,10 @@ def test_a_proof_needs_a_check_by_another_route():
 
 
 def test_a_failing_check_contradicts_a_proof():
-    with pytest.raises(Contradiction, match="sum-one is proved, and yet"):
+    with pytest.raises(Contradiction, match="sum-one is claimed of the reals, and"):
         record("sum-one", reals=[PROOF, FAILED])
+    with pytest.raises(Contradiction, match="sum-one is claimed of the reals, and"):
+        record("sum-one", reals=[FAILED])
 
 
 def test_a_step_by_hand_needs_a_proof_to_complete():
@@ -138,22 +158,30 @@ def test_a_proof_is_no_evidence_in_floating_point():
 
 def test_a_refuted_claim_has_the_scope_of_what_refuted_it():
     held_elsewhere = examine("n > 1", lambda n: n > 1, [2, 3], control=1, scope="elsewhere")
-    assert record("sum-one", floats=[held_elsewhere, FAILED]).floats.scope == "small n"
+    assert (
+        record("sum-one", floats=[held_elsewhere, FAILED], instead=[HELD]).floats.scope == "small n"
+    )
 
 
 def test_the_record_as_json_says_it_all():
-    result = record("sum-one", reals=[PROOF, HELD], floats=[FAILED, HELD], steps=["squeeze"])
+    result = record(
+        "sum-one", reals=[PROOF, HELD], floats=[FAILED], instead=[HELD], steps=["squeeze"]
+    )
     assert result.as_json() == {
         "id": "sum-one",
         "reals": {
             "verdict": "proved, with a step by hand",
             "scope": "every K",
             "evidence": [f"${PROOF.formula}$: {PROOF}", f"n is even: {HELD}"],
+            "where": "",
+            "instead": [],
         },
         "floats": {
-            "verdict": "refuted",
+            "verdict": "breaks down",
             "scope": "small n",
             "evidence": [f"n is even: {FAILED}", f"n is even: {HELD}"],
+            "where": "3",
+            "instead": ["n is even"],
         },
         "steps": ["squeeze"],
     }
@@ -161,10 +189,7 @@ def test_the_record_as_json_says_it_all():
 
 def test_the_record_names_the_steps_of_a_derivation_that_are_by_hand():
     result = record("variance", reals=[BY_HAND, HELD])
-    assert result.lemma == f"variance, line 1: {INDEPENDENT.words} (assumed)"
-    assert (
-        record("variance", reals=[BY_HAND, HELD], lemma="a step").lemma == f"a step; {result.lemma}"
-    )
+    assert f"but for variance, line 1: {INDEPENDENT.words} (assumed)" in result.reals.evidence[0]
 
 
 def test_the_record_carries_derivations_that_can_be_proved_again():
@@ -193,9 +218,16 @@ def test_a_side_without_evidence_is_none():
 
 
 def test_the_line_that_is_shown_says_the_verdicts_and_the_steps_by_hand():
-    result = record("sum-one", reals=[PROOF, HELD], floats=[FAILED], steps=["squeeze", "no-ties"])
+    result = record(
+        "sum-one",
+        reals=[PROOF, HELD],
+        floats=[FAILED],
+        instead=[HELD],
+        steps=["squeeze", "no-ties"],
+    )
     said = (
-        "Over the reals: proved, with a step by hand. In floating point: refuted (small n). "
+        "Over the reals: proved, with a step by hand. "
+        "In floating point: breaks down (small n): first for 3. Instead: n is even. "
         "By hand: Squeezed between two limits; No ties."
     )
     assert result._repr_mimebundle_() == {
@@ -204,7 +236,7 @@ def test_the_line_that_is_shown_says_the_verdicts_and_the_steps_by_hand():
         RECORD_TYPE: result.as_json(),
     }
     without = record("order", floats=[HELD])._repr_mimebundle_()
-    assert without["text/plain"] == "order. In floating point: measured (small n)."
+    assert without["text/plain"] == "order. In floating point: holds (small n)."
 
 
 @pytest.mark.parametrize(
@@ -269,22 +301,6 @@ def test_a_record_is_made_by_record_only():
 def test_a_record_cannot_be_rewritten():
     with pytest.raises(TypeError, match=r"record\(...\) only"):
         dataclasses.replace(record("order", floats=[HELD]), claim="sum-one")
-
-
-def test_what_holds_instead_is_evidence_and_does_not_change_the_verdict():
-    result = record("order", floats=[FAILED], instead=[HELD])
-    assert result.floats.verdict == Verdict.REFUTED
-    assert len(result.floats.evidence) == 2
-
-
-def test_what_should_hold_instead_has_to_hold():
-    with pytest.raises(Contradiction, match="what should hold instead"):
-        record("order", floats=[FAILED], instead=[FAILED])
-
-
-def test_nothing_holds_instead_of_a_claim_that_holds():
-    with pytest.raises(ValueError, match="nothing refutes it"):
-        record("order", floats=[HELD], instead=[HELD])
 
 
 def test_a_scope_of_its_own_needs_a_step_that_leads_there():
