@@ -73,7 +73,7 @@ class Derivation:
     >>> from softmax_lib.derivations.vocabulary import Z, e, i, over, sigma, z
     >>> sum_one = (
     ...     Derivation("sum-one", over(i, sigma[i]))
-    ...     .then(over(i, e(z[i]) / Z), "definition")
+    ...     .then(over(i, e(z[i]) / Z), "by definition")
     ...     .then(over(i, e(z[i])) / Z, "$Z$ does not depend on $i$")
     ...     .then(1, "definition of $Z$, which is positive")
     ... )
