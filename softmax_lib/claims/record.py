@@ -214,13 +214,12 @@ def _over_the_reals(
     for check in checks:
         if not check.holds:
             raise Contradiction(f"{claim} is proved, and yet “{check.statement}” {check}")
-    every_proof = [piece for piece in proofs if isinstance(piece, Proof)]
-    sizes = [proof.largest_K for proof in every_proof if proof.largest_K is not None]
+    sizes = [proof.largest_K for proof in proofs if proof.largest_K is not None]
     if sizes:
         if scope != EVERY_K:
             raise ValueError(f"{claim}: the proofs say for which K it holds, so no other scope can")
         return Side(Verdict.PROVED_UP_TO, f"K ≤ {min(sizes)}", _summaries(evidence))
-    if len(every_proof) == len(proofs) and all(proof.is_definition for proof in every_proof):
+    if all(proof.is_definition for proof in proofs):
         verdict = Verdict.DEFINITION
     else:
         verdict = Verdict.PROVED_FROM_LEMMA if lemma else Verdict.PROVED

@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import final
+from typing import ClassVar, final
 
 from softmax_lib.proofs import Falsified, Proof, ProofError, Refused, prove_equal
 
 from .page import as_html, as_text, in_words
 from .reasons import RELATIONS, Cited, Given, Unlike, guard_of
 from .steps import Status, Step, check_has_value, try_to_falsify
-from .terms import Assumption, Term, latex, lift, meaning
+from .terms import Assumption, Scope, Term, latex, lift, meaning
 
 Hypothesis = Unlike | Given | Assumption
 
@@ -30,6 +30,11 @@ class Line:
     form: Term | None
     status: Status
     proofs: tuple[Proof, ...]
+
+    @property
+    def hypothesis(self) -> Given | None:
+        """The hypothesis that is the reason of the line."""
+        return next((reason for reason in self.because if isinstance(reason, Given)), None)
 
 
 @dataclass(frozen=True)
@@ -88,6 +93,9 @@ class Derivation:
     start: Term
     given: tuple[Hypothesis, ...] = ()
     lines: tuple[Line, ...] = field(default=(), init=False)
+    largest_K: ClassVar[int | None] = None  # noqa: N815
+    """Derivations are for every K; a `Proof` may be for some."""
+    is_definition: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         """Take one hypothesis as it is, and see that the start has a value."""
@@ -197,6 +205,15 @@ class Derivation:
             raise
         except ProofError:
             return None
+
+    def printed(self) -> Iterator[tuple[Term, Scope]]:
+        """Yield all terms that the page shows, forms too, with what their margins stand for."""
+        yield self.start, {}
+        for line in self.lines:
+            yield line.term, {}
+            if line.form is not None:
+                hypothesis = line.hypothesis
+                yield line.form, hypothesis.scope() if hypothesis else {}
 
     def prerequisites(self) -> Iterator["Derivation"]:
         """Yield the derivations that the reasons name, each after those that it names itself."""
