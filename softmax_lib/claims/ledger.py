@@ -219,7 +219,8 @@ def _misfits_of_content(
     record: StoredRecord, asked: Sequence[str], registry: Path
 ) -> Iterator[str]:
     where, claim, content = record.where, record.claim, record.content
-    if "steps" not in content:
+    sides = [content[side] for side in SIDES if content.get(side)]
+    if "steps" not in content or any("instead" not in side for side in sides):
         yield f"{where}: the record of {claim!r} has an older form; run make notebooks"
     for step in unknown_steps(content.get("steps", ())):
         yield f"{where}: {step!r} is no step by hand that is known, of {claim!r}"

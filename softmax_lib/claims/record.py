@@ -8,7 +8,7 @@ from dataclasses import InitVar, dataclass
 from enum import StrEnum
 from typing import Any
 
-from softmax_lib.derivations import Derivation, Status, store
+from softmax_lib.derivations import Derivation, store
 from softmax_lib.proofs import Proof
 
 from .citation import Citation
@@ -251,26 +251,16 @@ def _over_the_reals(
             raise Contradiction(f"{claim} is claimed of the reals, and “{check.statement}” {check}")
     if not proofs:
         return Side(Verdict.COMPUTED, _scopes(checks), _summaries(checks))
-    sizes = [
-        piece.largest_K
-        for piece in proofs
-        if isinstance(piece, Proof) and piece.largest_K is not None
-    ]
+    sizes = [piece.largest_K for piece in proofs if piece.largest_K is not None]
     if sizes:
         if scope != EVERY_K:
             raise ValueError(f"{claim}: the proofs say for which K it holds, so no other scope can")
         return Side(Verdict.PROVED_UP_TO, f"K ≤ {min(sizes)}", _summaries(evidence))
-    if all(map(_is_definition, proofs)):
+    if all(piece.is_definition for piece in proofs):
         verdict = Verdict.DEFINITION
     else:
         verdict = Verdict.PROVED_WITH_STEP if by_hand else Verdict.PROVED
     return Side(verdict, scope, _summaries(evidence))
-
-
-def _is_definition(piece: Derivation | Proof) -> bool:
-    if isinstance(piece, Derivation):
-        return piece.status == Status.DEFINITION
-    return piece.is_definition
 
 
 def _in_floating_point(

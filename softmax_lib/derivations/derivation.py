@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import final
+from typing import ClassVar, final
 
 from softmax_lib.proofs import Falsified, Proof, ProofError, Refused, prove_equal
 
 from .page import as_html, as_text, in_words
 from .reasons import RELATIONS, Cited, Given, Unlike, guard_of
 from .steps import Status, Step, check_has_value, try_to_falsify
-from .terms import Assumption, Term, latex, lift, meaning
+from .terms import Assumption, Scope, Term, latex, lift, meaning
 
 Hypothesis = Unlike | Given | Assumption
 
@@ -30,6 +30,11 @@ class Line:
     form: Term | None
     status: Status
     proofs: tuple[Proof, ...]
+
+    @property
+    def hypothesis(self) -> Given | None:
+        """The hypothesis that is the reason of the line."""
+        return next((reason for reason in self.because if isinstance(reason, Given)), None)
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,7 @@ class Derivation:
     >>> from softmax_lib.derivations.vocabulary import Z, e, i, over, sigma, z
     >>> sum_one = (
     ...     Derivation("sum-one", over(i, sigma[i]))
-    ...     .then(over(i, e(z[i]) / Z), "definition")
+    ...     .then(over(i, e(z[i]) / Z), "by definition")
     ...     .then(over(i, e(z[i])) / Z, "$Z$ does not depend on $i$")
     ...     .then(1, "definition of $Z$, which is positive")
     ... )
@@ -92,6 +97,8 @@ class Derivation:
     start: Term
     given: tuple[Hypothesis, ...] = ()
     lines: tuple[Line, ...] = field(default=(), init=False)
+    largest_K: ClassVar[int | None] = None  # noqa: N815
+    """Derivations are for every K; a `Proof` may be for some."""
 
     def __post_init__(self) -> None:
         """Take one hypothesis as it is, and see that the start has a value."""
@@ -178,6 +185,11 @@ class Derivation:
         return max((line.status for line in self.lines), key=order.index)
 
     @property
+    def is_definition(self) -> bool:
+        """Whether every line holds by definition."""
+        return self.status == Status.DEFINITION
+
+    @property
     def by_hand(self) -> tuple[str, ...]:
         """The steps that no proof stands behind, in words."""
         return tuple(
@@ -202,6 +214,15 @@ class Derivation:
         except ProofError:
             return None
 
+    def printed(self) -> Iterator[tuple[Term, Scope]]:
+        """Yield all terms that the page shows, forms too, with what their margins stand for."""
+        yield self.start, {}
+        for line in self.lines:
+            yield line.term, {}
+            if line.form is not None:
+                hypothesis = line.hypothesis
+                yield line.form, hypothesis.scope() if hypothesis else {}
+
     def prerequisites(self) -> Iterator["Derivation"]:
         """Yield the derivations that the reasons name, each after those that it names itself."""
         for line in self.lines:
@@ -217,6 +238,8 @@ class Derivation:
         lines = f"{len(self.lines)} line" + "s" * (len(self.lines) != 1)
         ends = "; also proved in one step" if self.second_route else ""
         by_hand = f", but for {'; '.join(self.by_hand)}" if self.by_hand else ""
+        if self.is_definition:
+            return f"{lines} by definition, with a value for {self.statement.scope}"
         return (
             f"{lines}, each proved for {self.statement.scope}{by_hand} "
             f"(held at {points} points; {refused} false variants refused{ends})"

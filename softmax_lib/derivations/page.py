@@ -11,7 +11,7 @@ from .reasons import RELATIONS, Cited, Given, Unlike
 from .terms import Assumption, latex
 
 if TYPE_CHECKING:
-    from .derivation import Derivation
+    from .derivation import Derivation, Line
 
 
 def in_words(reason: object) -> str:
@@ -50,6 +50,8 @@ def as_html(derivation: Derivation) -> str:
         by_hand = f" ({line.status})" if line.status.is_by_hand else ""
         rows.append(f'<div class="derivation-line">{formula}</div>')
         rows.append(f'<div class="derivation-reason">{reasons}{by_hand}</div>')
+        if line.form is not None:
+            rows.append(f'<div class="derivation-form">{_inline(_difference(line))}</div>')
     return (
         f'<div class="derivation tex2jax_process" id="derivation-{derivation.id}">\n'
         + "\n".join(rows)
@@ -66,6 +68,14 @@ def _reason(reason: object) -> str:
     words = _inline(in_words(reason))
     is_named = not isinstance(reason, str | Given | Assumption | Cited)
     return f'<a href="#derivation-{words}">{spaced(words)}</a>' if is_named else words
+
+
+def _difference(line: Line) -> str:
+    words = f"The difference is ${latex(line.form)}$" if line.form else ""
+    if line.hypothesis is None:
+        return f"{words}."
+    margin = line.hypothesis
+    return f"{words}, with ${latex(margin.name)} = {latex(margin.margin)}$."
 
 
 def spaced(name: str) -> str:

@@ -16,7 +16,7 @@ from sympy import Expr, Indexed, Integer, KroneckerDelta, Symbol, exp, log
 
 from softmax_lib.proofs import Refused, differentiate
 
-from .terms import ENTRIES, LETTERS, Entry, summed
+from .terms import ENTRIES, LETTERS, Scope, summed
 
 _LETTER = f"([{LETTERS}])"
 _SUM = re.compile(rf"\\sum_\{{{_LETTER}(?: \\ne {_LETTER})?\}}")
@@ -26,8 +26,15 @@ _ENDS = ("+", "-", "/", "}", ")", r"\right")
 _SPACE = re.compile(r"(?:\s|\\cdot|\\,)*")
 
 
-def read(tex: str) -> Expr:
+def read(tex: str, scope: Scope | None = None) -> Expr:
     r"""Return what a printed term says.
+
+    Parameters
+    ----------
+    tex : str
+        The LaTeX of a term.
+    scope : mapping, optional
+        What `margin` or `margins` stands for, in a form.
 
     Raises
     ------
@@ -42,7 +49,7 @@ def read(tex: str) -> Expr:
     >>> read(latex(term)) == meaning(term)
     True
     """
-    reader = _Reader(tex)
+    reader = _Reader(tex, scope or {})
     value = reader.sum()
     if reader.rest():
         raise Refused(f"{reader.rest()!r} is left over of {tex}")
@@ -50,11 +57,12 @@ def read(tex: str) -> Expr:
 
 
 @cache
-def _patterns(_size: int) -> list[tuple[re.Pattern[str], Entry]]:
+def _patterns(_size: int) -> list[tuple[re.Pattern[str], str]]:
     """Return a pattern for each name, longer names first; anew when the vocabulary has grown."""
-    entries = sorted(ENTRIES.values(), key=lambda entry: -len(entry.latex))
+    entries = sorted(ENTRIES.items(), key=lambda item: -len(item[1].latex))
     return [
-        (re.compile(re.sub(r"\\#(\d)", _group, re.escape(entry.latex))), entry) for entry in entries
+        (re.compile(re.sub(r"\\#(\d)", _group, re.escape(entry.latex))), head)
+        for head, entry in entries
     ]
 
 
@@ -63,9 +71,8 @@ def _group(found: re.Match[str]) -> str:
 
 
 class _Reader:
-    def __init__(self, tex: str) -> None:
-        self.tex, self.at = tex, 0
-        self.scope: dict[str, Expr] = {}
+    def __init__(self, tex: str, scope: Scope) -> None:
+        self.tex, self.at, self.scope = tex, 0, scope
 
     def rest(self) -> str:
         """Skip spaces and dots, and return what is still to be read."""
@@ -149,11 +156,12 @@ class _Reader:
         number = self.matched(_NUMBER)
         if number:
             return Integer(number[0])
-        for pattern, entry in _patterns(len(ENTRIES)):
+        for pattern, head in _patterns(len(ENTRIES)):
             name = self.matched(pattern)
             if name:
-                letters = (name[f"index_{n + 1}"] for n in range(entry.indices))
-                return entry.meaning(*map(self.index, letters))
+                letters = (name[f"index_{n + 1}"] for n in range(ENTRIES[head].indices))
+                stands_for = self.scope.get(head, ENTRIES[head].meaning)
+                return stands_for(*map(self.index, letters))
         # After the names: some begin with a bracket.
         if self.takes("("):
             value = self.sum()

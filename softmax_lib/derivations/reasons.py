@@ -66,6 +66,11 @@ class Given:
         return sides + (rf"\text{{ for every }} {latex(self.every)}" if self.every else "")
 
     @property
+    def name(self) -> Term:
+        """What stands for the margin in a form."""
+        return Term("margin") if self.every is None else Term("margins", (self.every,))
+
+    @property
     def is_strict(self) -> bool:
         """Whether it excludes equality."""
         return self.relation in "<>"

@@ -53,8 +53,9 @@ class Step:
 
     def prove(self) -> tuple[Status, tuple[Proof, ...]]:
         """Return what the step rests on, and the proofs behind it, or raise a `ProofError`."""
-        for side in (self.before, self.now):
-            check_has_value(side)
+        hypotheses = [one for one in self.given if isinstance(one, Given)]
+        for term in (self.before, self.now, *(one.margin for one in hypotheses)):
+            check_has_value(term)
         try_to_falsify(self.before, self.relation, self.now, self.given)
         if any(isinstance(reason, Cited) for reason in self.because):
             return Status.CITED, ()

@@ -58,13 +58,14 @@ def rebuild(stored: Sequence[str]) -> dict[str, Derivation]:
             content = json.loads(text)
             derivation = _rebuilt(content, known)
             again = _stored(derivation)
-        except (Refused, KeyError, TypeError, ValueError) as error:
+        except (Refused, KeyError, TypeError, ValueError, RecursionError) as error:
             raise Tampered(f"no stored derivation: {error!r}, in {text:.200}") from error
         _compare(content, again)
-        for term in (derivation.start, *(line.term for line in derivation.lines)):
-            if read(latex(term)) != meaning(term):
+        for term, scope in derivation.printed():
+            if read(latex(term), scope) != meaning(term, scope):
                 raise Tampered(f"{derivation.id}: {latex(term)} does not read as it is proved")
-        known[derivation.id] = derivation
+        if known.setdefault(derivation.id, derivation) != derivation:
+            raise Tampered(f"two derivations are called {derivation.id!r}")
     return known
 
 
@@ -76,7 +77,6 @@ def _compare(stored: Mapping[str, Any], proved: Mapping[str, Any]) -> None:
 
 
 def _stored(derivation: Derivation) -> dict[str, Any]:
-    terms = [derivation.start, *(line.term for line in derivation.lines)]
     return {
         "id": derivation.id,
         "start": term_as_json(derivation.start),
@@ -91,7 +91,7 @@ def _stored(derivation: Derivation) -> dict[str, Any]:
             }
             for line in derivation.lines
         ],
-        "printed": [latex(term) for term in terms],
+        "printed": [latex(term) for term, _ in derivation.printed()],
         "formula": derivation.statement.latex,
         "hypotheses": derivation.statement.hypotheses,
     }

@@ -84,8 +84,10 @@ class Term:
             fits = len(kinds) == len(self.args) and all(map(_is_of_kind, self.args, kinds))
         if not fits:
             raise Refused(f"{self.head!r} does not take {self.args}")
-        if self.head in ("sum", "others") and self.args[0] in bound_in(self.args[-1]):
-            raise Refused(f"a sum over {self.args[0].args[0]} inside a sum over the same letter")
+        if self.head in ("sum", "others"):
+            index, *others, body = self.args
+            if index in bound_in(body) or index in others:
+                raise Refused(f"a sum over {index.args[0]} uses the same letter once more")
 
     def __add__(self, other: object) -> "Term":
         return Term("+", (self, lift(other)))

@@ -23,10 +23,17 @@ def box(claim, statement="The statement.", kind="theorem"):
 
 
 def side(verdict):
-    return {"verdict": verdict, "scope": "some scope", "evidence": ["some evidence"]}
+    where, instead = ("3", ["n is even"]) if verdict == "breaks down" else ("", [])
+    return {
+        "verdict": verdict,
+        "scope": "some scope",
+        "evidence": ["some evidence"],
+        "where": where,
+        "instead": instead,
+    }
 
 
-def recorded(claim, reals="proved, every K", floats="refuted", steps=()):
+def recorded(claim, reals="proved for every K", floats="breaks down", steps=()):
     content = {
         "id": claim,
         "reals": reals and side(reals),
@@ -41,7 +48,7 @@ def recorded(claim, reals="proved, every K", floats="refuted", steps=()):
 GOOD = {
     "sum-one": [box("sum-one"), recorded("sum-one")],
     "order": [box("order"), recorded("order", steps=["monotone-exponential"])],
-    "nan": [box("nan", kind="property"), recorded("nan", reals=None, floats="measured")],
+    "nan": [box("nan", kind="property"), recorded("nan", reals=None, floats="holds")],
 }
 
 

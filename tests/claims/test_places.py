@@ -9,6 +9,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from softmax_lib.claims import RECORD_TYPE, LedgerError, read_ledger
 from softmax_lib.claims.places import typed_relations
 
+from chapters import side
+
 ORDER = {"id": "bigger", "formula": r"\sigma_{i} > \sigma_{j}", "hypotheses": "$z_{i} > z_{j}$"}
 SUM = {"id": "sum-one", "formula": r"\sum_{i} \sigma_{i} = 1", "hypotheses": ""}
 
@@ -16,8 +18,7 @@ SUM = {"id": "sum-one", "formula": r"\sum_{i} \sigma_{i} = 1", "hypotheses": ""}
 @pytest.fixture
 def statement(tmp_path):
     def statement(words, *derivations, registry="[order]\nasks = ['reals']"):
-        side = {"verdict": "proved for every K", "scope": "every K", "evidence": ["…"]}
-        record = {"id": "order", "reals": side, "floats": None, "lemma": None}
+        record = {"id": "order", "reals": side("proved for every K"), "floats": None, "steps": []}
         record["derivations"] = list(map(json.dumps, derivations))
         box = new_markdown_cell(f"```{{prf:theorem}} Order\n:label: order\n\n{words}\n```")
         output = new_output("display_data", data={RECORD_TYPE: record})

@@ -41,8 +41,8 @@ PROOFS_UP_TO = {
     )
     for largest in (2, 3)
 }
-DERIVATION = Derivation("sum-one", over(a, sigma[a])).then(Z / Z, "definition").then(1, "cancel")
-NAMED = Derivation("name", Z).then(over(a, e(z[a])), "definition")
+DERIVATION = Derivation("sum-one", over(a, sigma[a])).then(Z / Z, "by definition").then(1, "cancel")
+NAMED = Derivation("name", Z).then(over(a, e(z[a])), "by definition")
 BY_HAND = Derivation("variance", var_qk).then(d_k, INDEPENDENT)
 SOURCE = Citation("card2026", "people do so")
 HELD = check(2, 4, control=3)

@@ -86,7 +86,7 @@ z_i_above_z_j = Given(z[i], ">", z[j])
 def sum_one():
     return (
         Derivation("sum-one", over(i, sigma[i]))
-        .then(over(i, e(z[i]) / Z), "definition")
+        .then(over(i, e(z[i]) / Z), "by definition")
         .then(over(i, e(z[i])) / Z, "$Z$ does not depend on $i$")
         .then(Z / Z, "definition of $Z$")
         .then(1, "cancel")
@@ -97,13 +97,13 @@ def sum_one():
 def shift():
     return (
         Derivation("shift", shifted[i])
-        .then(e(z[i] + c) / over(a, e(z[a] + c)), "definition")
+        .then(e(z[i] + c) / over(a, e(z[a] + c)), "by definition")
         .then(
             (e(c) * e(z[i])) / (e(c) * over(a, e(z[a]))),
             "the exponential of a sum is a product, and the sum is linear",
         )
         .then(e(z[i]) / Z, "cancel")
-        .then(sigma[i], "definition")
+        .then(sigma[i], "by definition")
     )
 
 
@@ -137,7 +137,7 @@ def jacobian():
             "of the exponentials only that of $z_j$ changes",
         )
         .then(e(z[i]) / Z * (delta[i, j] - e(z[j]) / Z), "take out a factor")
-        .then(sigma[i] * (delta[i, j] - sigma[j]), "definition")
+        .then(sigma[i] * (delta[i, j] - sigma[j]), "by definition")
     )
 
 
@@ -147,7 +147,7 @@ def jacobian_diagonal():
         Derivation("jacobian-diagonal", partial(sigma[i], z[i]))
         .then((e(z[i]) * Z - e(z[i]) * e(z[i])) / Z**2, "quotient rule")
         .then(e(z[i]) / Z * (1 - e(z[i]) / Z), "take out a factor")
-        .then(sigma[i] * (1 - sigma[i]), "definition")
+        .then(sigma[i] * (1 - sigma[i]), "by definition")
     )
 
 
@@ -157,7 +157,7 @@ def jacobian_off_diagonal():
         Derivation("jacobian-off-diagonal", partial(sigma[i], z[j]), Unlike(i, j))
         .then((0 * Z - e(z[i]) * e(z[j])) / Z**2, "quotient rule")
         .then(-(e(z[i]) / Z) * (e(z[j]) / Z), "split the fraction")
-        .then(-sigma[i] * sigma[j], "definition")
+        .then(-sigma[i] * sigma[j], "by definition")
     )
 
 
@@ -189,7 +189,7 @@ def variance_form():
         .then(over(i, over(j, v[i] * sigma[i] * (delta[i, j] - sigma[j]) * v[j])), "the Jacobian")
         .then(over(i, sigma[i] * v[i] ** 2) - mean_v**2, "the delta sifts; the rest is a product")
         .then(over(i, sigma[i] * (v[i] - mean_v) ** 2), "the outputs sum to 1")
-        .then(var_v, "definition")
+        .then(var_v, "by definition")
     )
 
 
@@ -225,7 +225,7 @@ def lse_gradient():
         Derivation("lse-gradient", partial(lse, z[i]))
         .then(1 / Z * partial(Z, z[i]), "chain rule")
         .then(e(z[i]) / Z, "only one term has $z_i$")
-        .then(sigma[i], "definition")
+        .then(sigma[i], "by definition")
     )
 
 
@@ -243,7 +243,7 @@ def gibbs():
     entropy = T * over(a, q[a] * ln(q[a]))
     return (
         Derivation("gibbs", F)
-        .then(over(a, q[a] * z[a]) - entropy, "definition")
+        .then(over(a, q[a] * z[a]) - entropy, "by definition")
         .then(
             over(a, q[a] * (T * ln(p[a]) + T * lse_tempered)) - entropy,
             "a logit is $T$ times the logarithm of its output, and a constant",
@@ -252,7 +252,7 @@ def gibbs():
             T * lse_tempered - T * over(a, q[a] * (ln(q[a]) - ln(p[a]))),
             "the probabilities sum to 1",
         )
-        .then(T * lse_tempered - T * KL, "definition")
+        .then(T * lse_tempered - T * KL, "by definition")
     )
 
 
@@ -287,7 +287,7 @@ def entropy_slope():
         .then(over(a, p[a] * (z[a] - mean_z) / T**2 * (z[a] / T)), "quotient rule")
         .then(1 / T**3 * over(a, p[a] * (z[a] - mean_z) * z[a]), "the sum is linear")
         .then(1 / T**3 * over(a, p[a] * (z[a] - mean_z) ** 2), "the mean deviation is 0")
-        .then(var_z / T**3, "definition")
+        .then(var_z / T**3, "by definition")
         .then(0, "a variance", "≥")
     )
 
@@ -348,7 +348,7 @@ def dispersion_up():
 def inverse():
     return (
         Derivation("inverse", of_logarithms[i])
-        .then(e(ln(r[i]) + c) / over(a, e(ln(r[a]) + c)), "definition")
+        .then(e(ln(r[i]) + c) / over(a, e(ln(r[a]) + c)), "by definition")
         .then((e(c) * r[i]) / (e(c) * over(a, r[a])), "the exponential undoes the logarithm")
         .then(r[i] / over(a, r[a]), "cancel")
     )
@@ -358,10 +358,10 @@ def inverse():
 def logistic():
     return (
         Derivation("sigmoid", first_of_two)
-        .then(e(z_1) / (e(z_1) + e(z_2)), "definition")
+        .then(e(z_1) / (e(z_1) + e(z_2)), "by definition")
         .then(1 / (1 + e(z_2) / e(z_1)), "divide by the numerator")
         .then(1 / (1 + e(-(z_1 - z_2))), "divide the exponentials")
-        .then(sigmoid, "definition")
+        .then(sigmoid, "by definition")
     )
 
 
@@ -369,7 +369,7 @@ def logistic():
 def rounding():
     return (
         Derivation("rounding", rounded[i] / sigma[i])
-        .then((e(z[i]) * f[i]) / over(a, e(z[a]) * f[a]) * (Z / e(z[i])), "definition")
+        .then((e(z[i]) * f[i]) / over(a, e(z[a]) * f[a]) * (Z / e(z[i])), "by definition")
         .then(f[i] / over(a, sigma[a] * f[a]), "divide by $Z$")
         .then(
             f[i] / over(a, sigma[a] * least),
@@ -411,7 +411,7 @@ def below_one():
 def given_back():
     return (
         Derivation("given-back", 1 / sigma[i])
-        .then(Z / e(z[i]), "definition")
+        .then(Z / e(z[i]), "by definition")
         .then(over(a, e(z[a] - z[i])), "the sum is linear")
     )
 
@@ -448,7 +448,7 @@ def jacobian_t():
             (delta[i, j] * e(z[i] / T) * Z_T - e(z[i] / T) * e(z[j] / T)) / (T * Z_T**2),
             "quotient rule",
         )
-        .then(1 / T * (p[i] * (delta[i, j] - p[j])), "definition")
+        .then(1 / T * (p[i] * (delta[i, j] - p[j])), "by definition")
     )
 
 
@@ -519,7 +519,7 @@ def couples():
         Derivation("attention-couples", sigma[i] - raised[i, j], Unlike(i, j))
         .then(e(z[i]) / Z - e(z[i]) / more, "only $z_j$ rises, by $g$")
         .then((e(z[i]) * e(z[j]) * (e(g) - 1)) / (Z * more), "common denominator")
-        .then(sigma[i] * raised[j, j] * (1 - e(-g)), "definition")
+        .then(sigma[i] * raised[j, j] * (1 - e(-g)), "by definition")
         .then(0, "$g$ is positive", ">", form=sigma[i] * raised[j, j] * (1 - e(-g)))
     )
 

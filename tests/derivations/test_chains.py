@@ -30,8 +30,9 @@ def test_its_ends_are_related_without_the_lines_between(chain):
     assert (chain.second_route is not None) == is_an_equation
 
 
-def test_every_line_reads_as_it_was_proved(chain):
-    assert [read(latex(term)) for term in terms_of(chain)] == list(map(meaning, terms_of(chain)))
+def test_every_line_and_form_reads_as_it_was_proved(chain):
+    for term, scope in chain.printed():
+        assert read(latex(term), scope) == meaning(term, scope)
 
 
 def test_its_terms_are_stored_and_read_as_they_are(chain):

@@ -250,6 +250,11 @@ def test_a_cited_step_is_tried_and_by_hand():
         start.then(mean_v**2, source, "≤")
 
 
+def test_a_hypothesis_has_a_value():
+    with pytest.raises(Refused, match="not proven positive"):
+        Derivation("bound", x, Given(ln(x), ">", c)).then(x, "nothing")
+
+
 def test_a_hypothesis_is_no_equation():
     with pytest.raises(Refused, match="one of ≤, ≥, <, >"):
         Given(over(b, r[b]), "=", K)

@@ -116,7 +116,19 @@ def test_what_was_tampered_with_is_refused(change, error, message):
         rebuild([json.dumps(content)])
 
 
-@pytest.mark.parametrize("text", ["sum-one", '"sum-one"', "[]", "{}", '{"id": "sum-one"}', "NaN"])
+def test_two_stored_derivations_of_one_name_are_refused():
+    one, other = Derivation("one", Z / Z).then(1, "cancel"), Derivation("one", Z).then(Z, "same")
+    assert len(rebuild(store(one) + store(one))) == 1
+    with pytest.raises(Tampered, match="two derivations are called 'one'"):
+        rebuild(store(one) + store(other))
+
+
+NESTED = "[" * 100_000
+
+
+@pytest.mark.parametrize(
+    "text", [NESTED, "sum-one", '"sum-one"', "[]", "{}", '{"id": "sum-one"}', "NaN"]
+)
 def test_what_is_no_derivation_is_refused(text):
     with pytest.raises(Tampered, match="no stored derivation"):
         rebuild([text])

@@ -114,6 +114,7 @@ REFUSED = {
     "an operation without arguments": lambda: Term("+"),
     "a sum over a term": lambda: over(c, sigma[i]),
     "a sum over an index inside a sum over it": lambda: over(i, over(i, z[i])),
+    "a sum over an index that is not itself": lambda: over_others(i, i, z[i]),
     "a sum over others inside a sum": lambda: over(i, z[i] * over_others(i, j, z[i])),
 }
 

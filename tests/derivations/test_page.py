@@ -1,0 +1,77 @@
+"""How a derivation is shown on a page and in a terminal."""
+
+import re
+
+import pytest
+from chains import CHAINS
+
+from softmax_lib.derivations import Derivation
+from softmax_lib.derivations.vocabulary import INDEPENDENT, Z, d_k, var_qk
+from softmax_lib.derivations.vocabulary import K as SIZE
+
+
+def shown(derivation, kind="text/html"):
+    return derivation._repr_mimebundle_()[kind]
+
+
+@pytest.mark.parametrize("chain", CHAINS.values(), ids=CHAINS.keys())
+def test_every_line_has_a_row_with_its_reason(chain):
+    page = shown(chain())
+    assert page.count('class="derivation-line"') == len(chain().lines)
+    assert page.count('class="derivation-reason"') == len(chain().lines)
+    assert page.count('class="derivation-start"') == 1
+    assert page.count("<div") == page.count("</div>")
+
+
+def test_the_text_has_a_line_for_every_line():
+    assert shown(CHAINS["sum_one"](), "text/plain").splitlines() == [
+        r"sum-one: \sum_{i} \sigma_{i}",
+        r"  = \sum_{i} \frac{e^{z_{i}}}{Z}  [by definition]",
+        r"  = \frac{\sum_{i} e^{z_{i}}}{Z}  [$Z$ does not depend on $i$]",
+        r"  = \frac{Z}{Z}  [definition of $Z$]",
+        "  = 1  [cancel]",
+        "4 lines, each proved for every K (held at 9 points; 4 false variants refused; "
+        "also proved in one step)",
+    ]
+
+
+def test_what_html_could_take_for_a_tag_is_escaped():
+    page = shown(CHAINS["order"]().then(0, "the sign <b>", ">", form=SIZE / SIZE))
+    assert r"\(\displaystyle &gt;\; 0\)" in page
+    assert "the sign &lt;b&gt;" in page
+    assert "<b>" not in page
+
+
+def test_mathematics_in_a_reason_is_marked():
+    assert r"\(Z\) does not depend on \(i\)" in shown(CHAINS["sum_one"]())
+
+
+def test_a_reason_that_is_a_derivation_links_to_it():
+    assert '<a href="#derivation-sum-one">sum one</a>' in shown(CHAINS["range_"]())
+
+
+def test_hypotheses_are_printed_from_what_they_are():
+    page = shown(CHAINS["dispersion_up"]())
+    hypothesis = r"\(z_{a} - z_{i} \ge -\delta\text{ for every } a\)"
+    assert f'<p class="derivation-given">For {hypothesis}:</p>' in page
+    assert f'<div class="derivation-reason">{hypothesis}</div>' in page
+    assert r"with \(\varepsilon_{a} = z_{a} - z_{i} - (-\delta)\)." in page
+
+
+def test_the_form_of_a_difference_is_shown():
+    assert r"The difference is \((\sigma_{i} - \tfrac12)^{2}\)." in shown(CHAINS["jacobian_max"]())
+
+
+def test_a_step_by_hand_is_marked():
+    derivation = Derivation("variance", var_qk).then(d_k, INDEPENDENT)
+    page = shown(derivation)
+    assert f"{INDEPENDENT.words} (assumed)</div>" in page
+    assert re.search(
+        r"1 line, each proved for every K, but for variance, line 1: .* \(assumed\)", page
+    )
+
+
+def test_the_name_is_shown_in_words():
+    page = shown(Derivation("one-over-one", Z / Z).then(1, "cancel"))
+    assert 'id="derivation-one-over-one"' in page
+    assert "<strong>one over one</strong>: 1 line, each proved" in page
