@@ -14,8 +14,9 @@ from softmax_lib import proofs
 from softmax_lib.claims import RECORD_TYPE, Verdict
 
 PHRASES = [str(verdict) for verdict in Verdict if " " in verdict]
-# To say that there is a gap claims nothing, and `gap` is also the difference of two logits.
-WORDS = [str(verdict) for verdict in Verdict if verdict.isalpha() and verdict != Verdict.GAP]
+# Words of every day; and to say that there is a gap claims nothing.
+EVERYDAY = {Verdict.GAP, Verdict.HOLDS, Verdict.COMPUTED}
+WORDS = [str(verdict) for verdict in Verdict if verdict.isalpha() and verdict not in EVERYDAY]
 PROVERS = {name for name in dir(proofs) if name.startswith("prove_")} | {"define", "differentiate"}
 CAPTURING = {"diff", "subs", "xreplace", "replace", "doit", "Derivative", "Subs"}
 # Lines of code that stand open on a page.

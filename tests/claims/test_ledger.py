@@ -56,8 +56,10 @@ def test_an_entry_says_in_json_what_it_holds(read):
     assert order.as_json("chapter-0.html") == {
         "id": "order",
         "statement": "The statement.",
-        "reals": "proved, every K",
-        "floats": "refuted",
+        "reals": "proved for every K",
+        "floats": "breaks down",
+        "where": "3",
+        "instead": ["n is even"],
         "scope": "reals: some scope; floats: some scope",
         "steps": ["monotone-exponential"],
         "page": "chapter-0.html",
@@ -201,8 +203,8 @@ def test_the_command_counts_the_verdicts(read, tmp_path, monkeypatch, capsys):
     main()
     assert capsys.readouterr().out.splitlines() == [
         "4 claims, 1 of them with a gap",
-        "reals: proved, every K 2; gap 1; – 1",
-        "floats: refuted 2; gap 1; measured 1",
+        "reals: proved for every K 2; gap 1; – 1",
+        "floats: breaks down 2; gap 1; holds 1",
     ]
 
 

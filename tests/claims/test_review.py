@@ -72,18 +72,18 @@ CHANGES = {
         {
             "order": [
                 ORDER[0],
-                recorded("order", reals="proved, K ≤ n", steps=["monotone-exponential"]),
+                recorded("order", reals="proved up to some K", steps=["monotone-exponential"]),
             ]
         },
-        "'order': the verdict over the reals was “proved, every K”, and is “proved, K ≤ n”",
+        "'order': the verdict over the reals was “proved for every K”, and is “proved for some scope”",
     ),
     "a refutation": (
-        {"sum-one": [box("sum-one"), recorded("sum-one", floats="measured")]},
-        "'sum-one': the verdict in floating point was “refuted”, and is “measured”",
+        {"sum-one": [box("sum-one"), recorded("sum-one", floats="holds")]},
+        "'sum-one': the verdict in floating point was “breaks down: first for 3. Instead: n is even”, and is “holds”",
     ),
     "a side that is still asked": (
         {"sum-one": [box("sum-one"), recorded("sum-one", floats=None)]},
-        "'sum-one': the verdict in floating point was “refuted”, and is “gap”",
+        "'sum-one': the verdict in floating point was “breaks down: first for 3. Instead: n is even”, and is “gap”",
     ),
     "the scope": (
         {"sum-one": [box("sum-one"), weakened("sum-one", scope="K = 1")]},
@@ -112,7 +112,7 @@ def test_a_side_that_is_no_longer_asked_is_named(book):
     silenced = REGISTRY.replace("[sum-one]", '[sum-one]\nasks = ["reals"]')
     cells = {"sum-one": [box("sum-one"), recorded("sum-one", floats=None)]}
     write_book(book, chapter(**cells), registry=silenced)
-    with pytest.raises(LedgerError, match=r"'sum-one': .* was “refuted”, and is “–”"):
+    with pytest.raises(LedgerError, match=r"'sum-one': .* was “breaks down: first for 3. Instead: n is even”, and is “–”"):
         check_review(book, read_ledger(book))
 
 
@@ -198,7 +198,7 @@ def test_what_is_asked_for_stands_in_the_file_as_it_is(book):
         "title": "Title of nan",
         "words": "The statement.",
         "reals": "–",
-        "floats": "measured",
+        "floats": "holds",
         "floats-scope": "some scope",
         "floats-evidence": "some evidence",
     }
