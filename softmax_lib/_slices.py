@@ -178,7 +178,7 @@ class Slices:
         if part.dtype == dtype and part.flags.c_contiguous and part.flags.aligned:
             return part.reshape(shape)
         rows = np.empty(part.shape, dtype)
-        np.copyto(rows, part, casting="unsafe")
+        _copy(part, rows)
         return rows.reshape(shape)
 
     def part(self, values: Array, index: Index, span: slice) -> Array:
@@ -230,14 +230,14 @@ class Slices:
         if not self.logits.size:
             return
         ours = passes(self.working.char)
-        if self.length <= ours.LONGEST:
-            count = max(ours.BLOCK // self.length, 1)
-        else:
-            # Columns that stand side by side in memory are read together.
-            views = [view for view in (self.logits, self.keep, beside) if view is not None]
-            strides = self.logits.strides
-            beside_each_other = len(strides) > 1 and strides[-2] < strides[-1]
-            count = ours.COLUMNS if beside_each_other and all(map(self.joined, views)) else 1
+        # Columns that stand side by side in memory are read together.
+        views = [view for view in (self.logits, self.keep, beside) if view is not None]
+        strides = self.logits.strides
+        beside_each_other = len(strides) > 1 and strides[-2] < strides[-1]
+        count = max(ours.BLOCK // self.length, 1)
+        if beside_each_other and all(map(self.joined, views)):
+            piece = self.length if self.length <= ours.LONGEST else ours.COLUMN_PIECE
+            count = max(count, min(ours.COLUMNS, ours.COLUMN_BLOCK // piece))
         indices = list(_cut(self.batch, count))
 
         @np.errstate(all="ignore")
@@ -280,12 +280,11 @@ class _Target:
         if self._direct:
             return
         values, part = rounded(self.rows, out.dtype), out[(*index, ...)]
-        if span == _WHOLE:
-            part[...] = values.reshape(part.shape)
-        elif slices.joined(out):
-            part[..., span] = values.reshape(part[..., span].shape)
-        else:
+        if span != _WHOLE and not slices.joined(out):
             part.flat[span] = values
+            return
+        part = part[..., span]
+        _copy(np.asarray(values).reshape(part.shape), part)
 
 
 def ready(z: Any, axis: Any, temperature: Any = 1.0) -> tuple[Any, Array, Array, Array] | None:
@@ -309,6 +308,17 @@ def ready(z: Any, axis: Any, temperature: Any = 1.0) -> tuple[Any, Array, Array,
         return None
     temperatures = _ONE if temperature == 1 else np.array([temperature], np.float64)
     return ours, np.empty_like(z), z if dimensions == 2 else z.reshape(-1, length), temperatures
+
+
+def _copy(values: Array, out: Array) -> None:
+    """Copy rows; the engine copies a matrix, which may stand in columns."""
+    simple = values.dtype == out.dtype and values.dtype in _SIMPLE and values.ndim > 1
+    aligned = values.flags.aligned and out.flags.aligned
+    if simple and aligned and math.prod(values.shape[:-2]) == 1:
+        matrix = (0,) * (values.ndim - 2)
+        passes(values.dtype.char).copy(values[matrix], out[matrix])
+    else:
+        np.copyto(out, values, casting="unsafe")
 
 
 def _cut(shape: tuple[int, ...], count: int) -> Iterator[Index]:
