@@ -90,10 +90,9 @@ def sums(z: Array, temperatures: Array, x: Array, state: Array, weight: int, who
         weights = _depths(z, state, temperature) if weight == GAPS else _vectors(x, terms, state)
         _accumulate(state, WEIGHTED, (biased * weights).sum(), whole)
     if weight == APART and (reference != maximum).any():
-        highest = exactly(np.exp((maximum - reference) / temperature))
-        total = total / highest
+        total = total / exactly(np.exp((maximum - reference) / temperature))
     below = DoubleWord(total.value * BIAS, total.error * BIAS)
-    small = _to_set_apart(z, maximum, total, errors is _UNKNOWN, whole)
+    small = _to_set_apart(z, maximum, total.value, errors is _UNKNOWN, whole)
     if small.size:
         given = temperature if temperature.size == 1 else temperature[small]
         counts, apart = _sum_apart(z[small], maximum[small], given)
@@ -235,11 +234,11 @@ def _sum(terms: Array, errors: Array, largest: Array) -> DoubleWord:
     return (exactly(terms) if errors is _ZERO else DoubleWord(terms, errors)).sum(largest)
 
 
-def _to_set_apart(z: Array, maximum: Array, total: DoubleWord, narrow: bool, whole: bool) -> Array:
-    """Return the rows whose sum, beside a maximum's 1, has lost digits of the others, or for size."""
-    small = total.value < (1 + 2.0**-6 if narrow else 1 + 2.0**-10)
+def _to_set_apart(z: Array, maximum: Array, total: Array, narrow: bool, whole: bool) -> Array:
+    """Return the rows whose other exponentials have lost digits, beside the maximum's 1 or at 0."""
+    small = total < (1 + 2.0**-4 if narrow else 1 + 2.0**-10)
     if not whole and small.any():
-        small &= (z == maximum).any(axis=-1, keepdims=True) | (total.value < 2.0**-500)
+        small &= (z == maximum).any(axis=-1, keepdims=True) | (total < 2.0**-500)
     return np.flatnonzero(small)
 
 

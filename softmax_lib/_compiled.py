@@ -12,7 +12,7 @@ subnormal, nor is what float64 cannot hold of one.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import numba
 import numpy as np
@@ -559,7 +559,9 @@ def copy(values, outs):
                 copy_tile(tile, down, along, to, down_out, along_out, rows, columns)
 
 
-def _array(dtype: Any, dimensions: int, layout: str = "C", *, readonly: bool = False) -> Any:
+def _array(
+    dtype: Any, dimensions: int, layout: Literal["A", "C"] = "C", *, readonly: bool = False
+) -> Any:
     return types.Array(dtype, dimensions, layout, readonly=readonly)
 
 

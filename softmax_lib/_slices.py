@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +28,7 @@ from softmax_lib._arguments import (
     rounded,
 )
 from softmax_lib._engine import passes
-from softmax_lib._rows import Rows
+from softmax_lib._rows import Rows, Store
 from softmax_lib._threads import in_threads
 
 Index = tuple[Any, ...]  # of slices
@@ -93,7 +94,7 @@ class Slices:
 
     def map(
         self,
-        function: Callable[[Rows, Callable[[slice], Any]], None],
+        function: Callable[[Rows, Store], None],
         *,
         beside: Array | None = None,
         left_out: float = 0.0,
@@ -103,7 +104,7 @@ class Slices:
         out = _last(result, self.axes)
 
         def fill(index: Index, rows: Rows) -> None:
-            function(rows, lambda span: _Target(self, out, index, span, left_out))
+            function(rows, lambda span: self._written(out, index, span, left_out))
 
         self.each(fill, beside)
         return result[()]
@@ -197,6 +198,26 @@ class Slices:
         """Return how many logits of a row are in a span."""
         return len(range(*span.indices(self.length)))
 
+    @contextmanager
+    def _written(self, out: Array, index: Index, span: slice, left_out: float) -> Iterator[Array]:
+        """Give rows to write results to: where they belong, or a buffer that is copied there."""
+        # A result is made in C order, so that its softmax axes join, or its rows are copied.
+        part = self.part(out, index, span)
+        shape = (-1, self.width(span))
+        direct = out.dtype == self.working and part.flags.c_contiguous and part.flags.aligned
+        direct = direct and np.may_share_memory(part, out)
+        rows = (part if direct else np.empty(part.shape, self.working)).reshape(shape)
+        yield rows
+        if self.keep is not None:
+            keep = self.read(self.keep, index, span, np.dtype(np.bool_))
+            np.copyto(rows, self.working.type(left_out), where=~keep)
+        if not direct:
+            values, block = np.asarray(rounded(rows, out.dtype)), out[(*index, ...)]
+            if span == _WHOLE or self.joined(out):
+                _copy(values.reshape(part.shape), block[..., span])
+            else:
+                block.flat[span] = values
+
     def _block(self, index: Index, beside: Array | None) -> Rows:
         def load(span: slice) -> Array:
             rows = self.read(self.logits, index, span, self.working)
@@ -249,42 +270,6 @@ class Slices:
                 quietly(index)
         else:
             in_threads(quietly, indices)
-
-
-class _Target:
-    """Where results of a span of a block's rows go: there directly, or by way of a buffer."""
-
-    def __init__(
-        self, slices: Slices, out: Array, index: Index, span: slice, left_out: float
-    ) -> None:
-        self._slices, self._out, self._index, self._span = slices, out, index, span
-        self._left_out = left_out
-        # A result is made in C order, so that its softmax axes join, or its rows are copied.
-        part = slices.part(out, index, span)
-        shape = (-1, slices.width(span))
-        self._direct = (
-            out.dtype == slices.working
-            and part.flags.c_contiguous
-            and part.flags.aligned
-            and np.may_share_memory(part, out)
-        )
-        self.rows = part.reshape(shape) if self._direct else np.empty(part.shape, slices.working)
-        self.rows = self.rows.reshape(shape)
-
-    def place(self) -> None:
-        """Put the results in place."""
-        slices, out, index, span = self._slices, self._out, self._index, self._span
-        if slices.keep is not None:
-            keep = slices.read(slices.keep, index, span, np.dtype(np.bool_))
-            np.copyto(self.rows, slices.working.type(self._left_out), where=~keep)
-        if self._direct:
-            return
-        values, part = rounded(self.rows, out.dtype), out[(*index, ...)]
-        if span != _WHOLE and not slices.joined(out):
-            part.flat[span] = values
-            return
-        part = part[..., span]
-        _copy(np.asarray(values).reshape(part.shape), part)
 
 
 def ready(z: Any, axis: Any, temperature: Any = 1.0) -> tuple[Any, Array, Array, Array] | None:
