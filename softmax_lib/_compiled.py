@@ -553,8 +553,10 @@ def copy(values, outs):
             tile = beyond(value, i * down + j * along)
             to = beyond(out, i * down_out + j * along_out)
             rows, columns = min(TILE, count - i), min(TILE, n - j)
-            if rows == TILE and columns == TILE:  # loops of known length are much faster
-                copy_tile(tile, down, along, to, down_out, along_out, TILE, TILE)
+            if columns == TILE:  # inner loops of known length are several times as fast
+                copy_tile(tile, down, along, to, down_out, along_out, rows, TILE)
+            elif rows == TILE:
+                copy_tile(tile, along, down, to, along_out, down_out, columns, TILE)
             else:
                 copy_tile(tile, down, along, to, down_out, along_out, rows, columns)
 

@@ -143,7 +143,7 @@ class _Compiled:
         # Pieces are multiples of a span: sums do not depend on which.
         self.LONGEST, self.BLOCK, self.PIECE = _compiled.LONGEST, 2**18, 2**18
         # Sixteen columns beside each other are a tile, in float32 a line of the cache.
-        self.COLUMN_PIECE, self.COLUMNS, self.COLUMN_BLOCK = 2**15, 16, 15 * 2**16
+        self.COLUMN_PIECE, self.COLUMNS, self.COLUMN_BLOCK = 2**15, 16, 2**19
 
     def __getattr__(self, name: str) -> Any:
         with _lock:
