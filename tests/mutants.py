@@ -130,7 +130,9 @@ class Mutant:
 
     @property
     def verdict(self):
-        return status_by_exit_code[self.data.exit_code_by_key[self.name]]
+        code = self.data.exit_code_by_key[self.name]
+        # What mutmut takes for a timeout is that pytest could not be run, so that no test failed.
+        return "not run" if code == 255 else status_by_exit_code[code]
 
     @property
     def is_killed(self):
