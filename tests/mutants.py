@@ -35,6 +35,7 @@ from mutmut.utils.file_utils import walk_mutatable_files
 from mutmut.utils.format_utils import orig_function_and_class_names_from_key
 
 import softmax_lib
+from softmax_lib._double_word import _constants
 
 ROOT = Path(__file__).parents[1]
 STAGE = ROOT / "_build" / "mutants"
@@ -84,6 +85,11 @@ def pytest_configure():
     phases = hypothesis.Phase.explicit, hypothesis.Phase.generate
     hypothesis.settings.register_profile("mutants", derandomize=True, phases=phases)
     hypothesis.settings.load_profile("mutants")
+
+
+def pytest_runtest_setup():
+    """Have each test compute what is kept for the process, by which mutmut finds its tests."""
+    _constants.cache_clear()
 
 
 def pytest_collection_modifyitems(config, items):

@@ -11,6 +11,7 @@ from softmax_lib import (
     logsumexp,
     softmax,
 )
+from softmax_lib._limits import COLD, HOT, LARGE
 
 NAN, INF = np.nan, np.inf
 
@@ -107,6 +108,17 @@ def test_extreme_values_and_temperatures_give_their_limits(function, z, temperat
     np.testing.assert_allclose(
         computed, exact(z, temperature=temperature), rtol=FEW_ULPS, atol=1e-323
     )
+
+
+@pytest.mark.parametrize("function", [softmax, log_softmax])
+@pytest.mark.parametrize(
+    ("z", "temperature"),
+    [([COLD / 4, 0.0], COLD), ([HOT / 4, 0.0], HOT), ([LARGE, LARGE - 64], 1.0)],
+)
+def test_the_bounds_themselves_of_what_needs_care_get_it(function, z, temperature):
+    exact = {softmax: exact_softmax, log_softmax: exact_log_softmax}[function]
+    computed = function(z, temperature=temperature)
+    np.testing.assert_allclose(computed, exact(z, temperature=temperature), rtol=FEW_ULPS)
 
 
 def test_a_gap_beyond_the_largest_number_is_divided_by_the_temperature_first():
