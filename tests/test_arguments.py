@@ -277,8 +277,10 @@ def test_float64_is_rounded_to_bfloat16_once():
 
     bfloat16 = FORMATS["bfloat16"]
     above, below = 1 + 2.0**-8 + 2.0**-40, 1 + 3 * 2.0**-8 - 2.0**-40
-    values = np.array([above, -above, below, 1 + 2.0**-8, np.inf, -np.inf, 3.4e38, 2.0**-134])
-    expected = np.array([1 + 2.0**-7, -1 - 2.0**-7, 1 + 2.0**-7, 1, np.inf, -np.inf, np.inf, 0])
+    ties, beyond = [1 + 2.0**-8, 1 + 3 * 2.0**-8], [np.inf, -np.inf, 3.4e38, 2.0**-134]
+    values = np.array([above, -above, below, *ties, *beyond])
+    next_to_1 = 1 + 2.0**-7
+    expected = [next_to_1, -next_to_1, next_to_1, 1, 1 + 2.0**-6, np.inf, -np.inf, np.inf, 0]
     with np.errstate(over="ignore"):
         computed = rounded(values, bfloat16)
     np.testing.assert_array_equal(computed.astype(np.float64), expected)

@@ -63,6 +63,7 @@ def test_a_sum_has_twice_the_precision(a, a_part, b, b_part):
     first, second = word(a, a_part), word(b, b_part)
     error = abs(exact(first + second) - exact(first) - exact(second))
     assert error <= (abs(Fraction(a)) + abs(Fraction(b))) * DOUBLED
+    assert exact(-second) == -exact(second)
     assert exact(first - second) == exact(first + -second)
 
 

@@ -136,7 +136,7 @@ def test_gaps_among_huge_logits_are_exact():
     assert log_softmax([2.0**60, 2.0**60 - 256])[1] == -256
 
 
-def test_a_row_beside_an_infinity_is_as_if_it_were_alone():
-    z = [1e305, 5e304]
-    beside = softmax([z, [INF, 0.0]], temperature=1e305)
-    np.testing.assert_array_equal(beside[0], softmax(z, temperature=1e305))
+@pytest.mark.parametrize(("z", "temperature"), [([1e305, 5e304], 1e305), ([COLD, 0], 1.5 * COLD)])
+def test_a_row_beside_an_infinity_is_as_if_it_were_alone(z, temperature):
+    beside = softmax([z, [INF, 0.0]], temperature=temperature)
+    np.testing.assert_array_equal(beside[0], softmax(z, temperature=temperature))
