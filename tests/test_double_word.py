@@ -100,6 +100,21 @@ def test_a_sum_keeps_the_digits_of_small_values_if_it_is_told_of_no_larger_ones(
     )
 
 
+@pytest.mark.parametrize(("twice", "bits"), [(False, 96), (True, 105)])
+def test_each_sum_along_the_last_axis_keeps_its_digits_whatever_the_others_are(twice, bits):
+    rng = np.random.default_rng(0)
+    # Of the last one, any multiple would overflow.
+    values = rng.random((2, 3, 1000)) * np.array([[1], [2.0**-60], [2.0**1013]])
+    errors = values * rng.uniform(-1, 1, values.shape) * 2.0**-54
+    total = DoubleWord(values, errors).sum(twice=twice)
+    assert total.value.shape == (2, 3, 1)
+    for place in np.ndindex(2, 3):
+        expected = sum(map(Fraction, values[place])) + sum(map(Fraction, errors[place]))
+        found = [part[place][0] for part in total]
+        assert found[0] == float(expected)
+        assert abs(exact(found) - expected) <= expected / 2**bits
+
+
 def test_a_sum_along_an_axis_takes_in_the_errors():
     total = DoubleWord(np.ones((2, 3)), np.full((2, 3), 2.0**-60)).sum()
     np.testing.assert_array_equal(total.value, [[3.0], [3.0]])
