@@ -129,13 +129,14 @@ def test_a_temperature_may_not_vary_along_the_softmax_axis(function, axis, shape
         function(np.zeros((4, 3)), axis=axis, temperature=np.arange(np.prod(shape)).reshape(shape))
 
 
+@pytest.mark.parametrize("function", [softmax, naive_softmax])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.longdouble])
 @pytest.mark.parametrize("axis", [0, (0, 2)])
-def test_the_result_is_laid_out_in_the_order_of_c(dtype, axis):
+def test_the_result_is_laid_out_in_the_order_of_c(function, dtype, axis):
     z = np.random.default_rng(0).normal(size=(40, 3, 50)).astype(dtype)
-    expected = softmax(z, axis=axis)
+    expected = function(z, axis=axis)
     assert expected.flags.c_contiguous
-    np.testing.assert_array_equal(softmax(np.asfortranarray(z), axis=axis), expected)
+    np.testing.assert_array_equal(function(np.asfortranarray(z), axis=axis), expected)
 
 
 @pytest.mark.parametrize("shape", [(2, 0), (0, 2), (0,)])

@@ -113,12 +113,19 @@ def test_extreme_values_and_temperatures_give_their_limits(function, z, temperat
 @pytest.mark.parametrize("function", [softmax, log_softmax])
 @pytest.mark.parametrize(
     ("z", "temperature"),
-    [([COLD / 4, 0.0], COLD), ([HOT / 4, 0.0], HOT), ([LARGE, LARGE - 64], 1.0)],
+    [
+        ([COLD / 4, 0.0], COLD),
+        ([HOT / 4, 0.0], HOT),
+        ([LARGE, LARGE - 64], 1.0),
+        ([2.0**40, 0.0], 2.0**40),
+    ],
 )
-def test_the_bounds_themselves_of_what_needs_care_get_it(function, z, temperature):
+def test_at_and_within_the_bounds_of_what_needs_care_rows_are_right(function, z, temperature):
     exact = {softmax: exact_softmax, log_softmax: exact_log_softmax}[function]
-    computed = function(z, temperature=temperature)
-    np.testing.assert_allclose(computed, exact(z, temperature=temperature), rtol=FEW_ULPS)
+    expected = exact(z, temperature=temperature)
+    for count in (1, 2):
+        computed = function([z] * count, temperature=[[temperature]] * count)
+        np.testing.assert_allclose(computed, [expected] * count, rtol=FEW_ULPS)
 
 
 def test_a_gap_beyond_the_largest_number_is_divided_by_the_temperature_first():
