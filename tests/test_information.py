@@ -203,6 +203,11 @@ def test_cross_entropy_with_the_distribution_itself_is_the_entropy(z):
 def test_weights_need_not_sum_to_one():
     z, weights = [1.0, 2.0, 4.0], np.array([0.5, 0.25, 0.25])
     assert cross_entropy(z, 4 * weights) == 4 * cross_entropy(z, weights)
+    assert cross_entropy(z, 2.0) == 2 * cross_entropy(z, 1.0)
+
+
+def test_every_class_may_be_a_slice_with_a_weight():
+    np.testing.assert_array_equal(cross_entropy([1.0, 2.0], [2.0, 0.0], axis=()), [0, 0])
 
 
 def test_the_gradient_of_cross_entropy_is_the_probabilities_less_the_target():
@@ -247,6 +252,11 @@ def test_special_values_of_cross_entropy(z, target, expected):
     with np.errstate(all="raise"):
         computed = cross_entropy(z, target)
     np.testing.assert_allclose(computed, expected, rtol=FEW_ULPS)
+
+
+def test_an_infinite_value_is_that_of_its_row_alone():
+    z = np.array([[3.0, -INF], [3.0, -INF]])
+    np.testing.assert_array_equal(cross_entropy(z, [[0.0, 1.0], [1.0, 0.0]]), [INF, 0])
 
 
 @pytest.mark.parametrize("index", [-1, 3, 2**63])
