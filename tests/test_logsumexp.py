@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from logits import FORMATS, finite_arrays
 
-from softmax_lib import cross_entropy, log_softmax, logsumexp
+from softmax_lib import cross_entropy, exact_logsumexp, log_softmax, logsumexp
 
 # Both err by about 2 ulps of max(|max z|, |result|, 1); |z| stays below 1000.
 PEER_ATOL = 4 * 1000 * 2.0**-52
@@ -41,6 +41,17 @@ def test_log_softmax_is_the_gap_to_logsumexp(z):
 def test_logsumexp_moves_with_a_common_shift(z, shift):
     moved = logsumexp(np.array(z) + shift)
     np.testing.assert_allclose(moved, logsumexp(z) + shift, rtol=0, atol=PEER_ATOL)
+
+
+@pytest.mark.parametrize(
+    "z",
+    [[*np.full(20_000, -np.log(20_000)), -np.inf], [-(2.0**-60), -41.7]],
+    ids=["many logits", "a maximum close to 0"],
+)
+def test_a_result_near_zero_keeps_its_digits(z):
+    expected = exact_logsumexp(z)
+    for rows in (np.array([z]), np.array([z, [0.0] * len(z), [1e3] * len(z)])):
+        assert logsumexp(rows)[0] == pytest.approx(expected, rel=2.0**-51, abs=0)
 
 
 @pytest.mark.parametrize("name", FORMATS)
