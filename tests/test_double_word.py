@@ -41,6 +41,7 @@ def test_a_sum_of_floats_is_exact(a, b):
     total = two_sum(np.array([a]), np.array([b]))
     assert total.value == a + b
     assert exact(total) == Fraction(a) + Fraction(b)
+    assert exact(two_sum(np.float64(a), np.float64(b))) == exact(total)
 
 
 @many
