@@ -56,6 +56,11 @@ def test_a_result_near_zero_keeps_its_digits(z):
         np.testing.assert_array_equal(computed[1:], [logsumexp(row) for row in rows[1:]])
 
 
+def test_a_longdouble_result_near_zero_keeps_the_digits_of_its_logits():
+    z = np.full(3, -np.log(np.longdouble(3)))
+    assert abs(logsumexp(z)) <= 4 * np.finfo(np.longdouble).eps
+
+
 @pytest.mark.parametrize("name", FORMATS)
 def test_logsumexp_of_the_largest_numbers_is_finite(name):
     dtype = FORMATS[name]
