@@ -20,9 +20,12 @@ from softmax_lib._limits import need_no_care
 # Rows up to this length go through all passes at once, longer ones in pieces, some columns beside
 # each other. Sums depend on the pieces, so that they have one length.
 LONGEST, PIECE = 2**16, 2**15
-COLUMN_PIECE, COLUMNS = PIECE, 4
+COLUMN_PIECE, COLUMNS, COLUMN_BLOCK = PIECE, 4, 2**17
 # So many logits of short rows at once: their arrays stay in the processor's cache.
 BLOCK = 2**16
+
+# So many entries of columns are read at once: more lines of memory would not stay in the cache.
+_TOGETHER = 32
 
 # The columns of a state: the largest logit; how many there are of it, if they are set apart; the
 # sum of the other exponentials, or of all; the sum of weighted ones; and what `close` fills in: the
@@ -77,7 +80,7 @@ def sums(z: Array, temperatures: Array, x: Array, state: Array, weight: int, who
     maximum, temperature = state[:, :1], temperatures[:, None]
     if not need_no_care(maximum, temperature):
         return False
-    reference = _reference(z, maximum, temperature) if weight == NOTHING else maximum
+    reference = _reference(z, maximum, temperature) if weight <= APART else maximum
     terms, errors, total = _terms_and_sum(z, maximum, reference, temperature)
     if weight == NOTHING:
         _accumulate(state, BELOW, total, whole)
@@ -86,19 +89,14 @@ def sums(z: Array, temperatures: Array, x: Array, state: Array, weight: int, who
         biased = DoubleWord(terms * BIAS, errors * BIAS)
         weights = _depths(z, state, temperature) if weight == GAPS else _vectors(x, terms, state)
         _accumulate(state, WEIGHTED, (biased * weights).sum(), whole)
+    if weight == APART and (reference != maximum).any():
+        total = total / exactly(np.exp((maximum - reference) / temperature))
     below = DoubleWord(total.value * BIAS, total.error * BIAS)
-    # So close to 1, what the sum is above it would have lost digits.
-    bound = 2 if errors is _UNKNOWN else 1 + 2.0**-10
-    small = np.flatnonzero(total.value < bound)
+    small = _to_set_apart(z, maximum, total.value, errors is _UNKNOWN, whole)
     if small.size:
-        top = z[small] == maximum[small]
-        state[small, COUNT] += np.count_nonzero(top, axis=-1)
-        if errors is _UNKNOWN:
-            value = np.add.reduce(np.where(top, 0, terms[small] * BIAS), axis=-1, keepdims=True)
-            apart = exactly(value)
-        else:
-            given = temperature if temperature.size == 1 else temperature[small]
-            apart = _sum_apart(z[small], top, maximum[small], given)
+        given = temperature if temperature.size == 1 else temperature[small]
+        counts, apart = _sum_apart(z[small], maximum[small], given)
+        state[small, COUNT] += counts
         below.value[small], below.error[small] = apart
     _accumulate(state, BELOW, below, whole)
     _close(state, weight)
@@ -110,17 +108,19 @@ def log_shares(z: Array, temperatures: Array, state: Array, out: Array) -> None:
     """Log-softmax of rows, or of pieces of rows, whose sums are known."""
     maximum, temperature = state[:, :1], temperatures[:, None]
     logarithm = read(state, LOGARITHM)
+    # A copy, since NumPy is slow where it converts and computes at once.
+    result = z.astype(state.dtype)
     if _is_one(temperature):
         total = exactly(maximum) + logarithm
-        result = np.subtract(z, total.value, dtype=state.dtype)
-        np.subtract(result, total.error, out=out, casting="same_kind")
-        return
-    total = exactly(maximum) + exactly(temperature) * logarithm
-    result = np.subtract(z, total.value, dtype=state.dtype)
-    result -= total.error
-    result /= temperature
-    # Here T log(1 + rest) may be subnormal.
-    np.copyto(result, 0 - logarithm.rounded(), where=(z == maximum) & (temperature != 1))
+        result -= total.value
+        result -= total.error
+    else:
+        total = exactly(maximum) + exactly(temperature) * logarithm
+        result -= total.value
+        result -= total.error
+        result /= temperature
+        # Here T log(1 + rest) may be subnormal.
+        np.copyto(result, 0 - logarithm.rounded(), where=(z == maximum) & (temperature != 1))
     out[...] = result
 
 
@@ -136,6 +136,14 @@ def products(z: Array, temperatures: Array, x: Array, state: Array, out: Array) 
     result = share * (deviations.value + deviations.error) / temperature
     result *= state[:, SCALE : SCALE + 1]
     np.multiply(result, state[:, SCALE + 1 : SCALE + 2], out=out, casting="same_kind")
+
+
+def copy(values: Array, out: Array) -> None:
+    """Copy a matrix."""
+    in_columns = len(values) >= _TOGETHER and values.strides[0] < values.strides[1]
+    step = _TOGETHER if in_columns else max(values.shape[1], 1)
+    for start in range(0, values.shape[1], step):
+        np.copyto(out[:, start : start + step], values[:, start : start + step])
 
 
 def read(state: Array, column: int) -> DoubleWord:
@@ -226,16 +234,26 @@ def _sum(terms: Array, errors: Array, largest: Array) -> DoubleWord:
     return (exactly(terms) if errors is _ZERO else DoubleWord(terms, errors)).sum(largest)
 
 
-def _sum_apart(z: Array, top: Array, maximum: Array, temperature: Array) -> DoubleWord:
-    """Return the sum of the exponentials below the maximum, times BIAS."""
-    gap = _gaps(_cut_off(z, maximum, temperature), maximum, temperature)
+def _to_set_apart(z: Array, maximum: Array, total: Array, narrow: bool, whole: bool) -> Array:
+    """Return the rows whose other exponentials have lost digits, beside the maximum's 1 or at 0."""
+    small = total < (1 + 2.0**-4 if narrow else 1 + 2.0**-10)
+    if not whole and small.any():
+        small &= (z == maximum).any(axis=-1, keepdims=True) | (total < 2.0**-500)
+    return np.flatnonzero(small)
+
+
+def _sum_apart(z: Array, maximum: Array, temperature: Array) -> tuple[Array, DoubleWord]:
+    """Return how many maxima there are, and the sum of the other exponentials, times BIAS."""
+    logits = z.astype(maximum.dtype)
+    top = logits == maximum
+    gap = _gaps(_cut_off(logits, maximum, temperature), maximum, temperature)
     # Where all of them may be subnormal, gaps are raised, by which they lose nothing.
     second = np.where(top, -np.inf, gap.value).max(axis=-1, keepdims=True)
     raised = np.where(second < _LOW, _RAISE, 0)
     terms = np.where(top, 0, np.exp(gap.value + raised))
     total = DoubleWord(terms, terms * gap.error).sum()
     scale = BIAS * np.exp(-raised.astype(maximum.dtype))
-    return DoubleWord(total.value * scale, total.error * scale)
+    return np.count_nonzero(top, axis=-1), DoubleWord(total.value * scale, total.error * scale)
 
 
 def _divide(terms: Array, errors: Array, total: DoubleWord, out: Array) -> None:

@@ -12,7 +12,7 @@ subnormal, nor is what float64 cannot hold of one.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import numba
 import numpy as np
@@ -23,6 +23,7 @@ from numba.extending import intrinsic
 
 LANES = 16
 SPAN = 4096  # logits whose exponentials are summed in lanes; then spans are added up
+TILE = 16
 BLOCK = 1024  # logits that go through all passes together, as short rows do
 # Longer rows take their exponentials twice: keeping them would not fit in the cache.
 LONGEST = 2**17
@@ -531,8 +532,39 @@ def products(zs, temperatures, xs, state, outs):
             out[j] = share * deviation / temperature * state[i, SCALE] * state[i, SCALE + 1]
 
 
-def _array(dtype: Any, dimensions: int, *, readonly: bool = False) -> Any:
-    return types.Array(dtype, dimensions, "C", readonly=readonly)
+@_inline
+def copy_tile(value, down, along, out, down_out, along_out, rows, columns):
+    for k in range(rows):
+        for m in range(columns):
+            out[k * down_out + m * along_out] = value[k * down + m * along]
+
+
+@_kernel
+def copy(values, outs):
+    """Copy a matrix by tiles, which the cache holds whichever way they stand in memory."""
+    if outs.strides[0] < outs.strides[1]:  # what is written stands together
+        values, outs = values.T, outs.T
+    count, n = values.shape
+    value, out, size = pointer(values), pointer(outs), values.itemsize
+    down, along = values.strides[0] // size, values.strides[1] // size
+    down_out, along_out = outs.strides[0] // size, outs.strides[1] // size
+    for i in range(0, count, TILE):
+        for j in range(0, n, TILE):
+            tile = beyond(value, i * down + j * along)
+            to = beyond(out, i * down_out + j * along_out)
+            rows, columns = min(TILE, count - i), min(TILE, n - j)
+            if columns == TILE:  # inner loops of known length are several times as fast
+                copy_tile(tile, down, along, to, down_out, along_out, rows, TILE)
+            elif rows == TILE:
+                copy_tile(tile, along, down, to, along_out, down_out, columns, TILE)
+            else:
+                copy_tile(tile, down, along, to, down_out, along_out, rows, columns)
+
+
+def _array(
+    dtype: Any, dimensions: int, layout: Literal["A", "C"] = "C", *, readonly: bool = False
+) -> Any:
+    return types.Array(dtype, dimensions, layout, readonly=readonly)
 
 
 def compile_for(name: str, dtype: str) -> Callable[..., Any]:
@@ -546,6 +578,7 @@ def compile_for(name: str, dtype: str) -> Callable[..., Any]:
         "sums": (rows, temperatures, rows, state, types.intp, types.boolean),
         "log_shares": (rows, temperatures, state, out),
         "products": (rows, temperatures, rows, state, out),
+        "copy": (_array(number, 2, "A", readonly=True), _array(number, 2, "A")),
     }
     # What is returned is not the kernel itself: it would compile once more for each other mixture
     # of arrays that may be written to and that may not, in the midst of a call.

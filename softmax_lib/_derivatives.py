@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from softmax_lib._arguments import Array, Axis, real, rounded
 from softmax_lib._double_word import exactly
-from softmax_lib._rows import InPlace, Rows, jacobian_products, probabilities
+from softmax_lib._rows import Rows, in_place, jacobian_products, probabilities
 from softmax_lib._slices import Index, Slices
 
 # An array of NumPy has no more.
@@ -271,7 +271,7 @@ def _fill(jacobian: Array, index: Index, rows: Rows) -> None:
     """Fill in the Jacobians of a block of rows, some rows and some of their entries at a time."""
     classes, temperatures = rows.length, np.broadcast_to(rows.temperatures, rows.count)
     p = np.empty((rows.count, classes), temperatures.dtype)
-    probabilities(rows, partial(InPlace.of, p))
+    probabilities(rows, partial(in_place, p))
     # 1 - p is exact enough, except for the largest p: it may be close to 1, and the others' sum is
     # what 1 lacks.
     at, complements, others = p.argmax(axis=-1)[:, None], 1 - p, p.copy()

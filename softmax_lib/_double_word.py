@@ -63,7 +63,7 @@ class DoubleWord:
         """
         if largest is None:
             highest = np.finfo(self.value.dtype).max / 8
-            largest = np.abs(self.value).max(axis=-1, keepdims=True, initial=0)
+            largest = np.abs(self.value).max(axis=-1, keepdims=True)
             largest = np.minimum(largest, highest / self.value.shape[-1])
         rounder = largest * (3.0 * 2 ** self.value.shape[-1].bit_length())
         heads = self.value + rounder

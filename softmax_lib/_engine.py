@@ -142,7 +142,8 @@ class _Compiled:
         self._module, self._dtype = _compiled, dtype
         # Pieces are multiples of a span: sums do not depend on which.
         self.LONGEST, self.BLOCK, self.PIECE = _compiled.LONGEST, 2**18, 2**18
-        self.COLUMN_PIECE, self.COLUMNS = 2**15, 8
+        # Sixteen columns beside each other are a tile, in float32 a line of the cache.
+        self.COLUMN_PIECE, self.COLUMNS, self.COLUMN_BLOCK = 2**15, 16, 2**19
 
     def __getattr__(self, name: str) -> Any:
         with _lock:

@@ -166,10 +166,8 @@ def cross_entropy(z: ArrayLike, target: ArrayLike, /, *, axis: Axis = -1) -> Any
     if targets.dtype.kind in "iu":
         slices = Slices.of(z, axis=axis)
         indices = _checked_indices(targets, slices, axis)
-        if not slices.logits.size:
-            return slices.reduce(_losses, empty=0.0)
         # Without axes of length 1: of 64 axes, NumPy takes nothing along one.
-        long = tuple(length for length in slices.batch if length > 1)
+        long = tuple(length for length in slices.batch if length != 1)
         logits = slices.logits.reshape((*long, slices.length))
         logits = np.take_along_axis(logits, indices.reshape(*long, 1), axis=-1)
         logits = logits.reshape(slices.batch)

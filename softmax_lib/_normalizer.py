@@ -226,7 +226,7 @@ def relative_to(maximum: Array, state: OnlineNormalizer) -> Array:
     gap = two_sum(np.asarray(state.maximum), np.negative(maximum))
     if gap.value.dtype == np.float64:
         # Made of IEEE operations alone: NumPy's own has other bits on another processor.
-        power = exponential(np.clip(gap.value, -800, 0)).value
+        power = exponential(np.maximum(gap.value, -800)).value
     else:
         power = np.exp(gap.value)
     # The rounding of the gap would cost up to 512 u where the exponential is not yet 0.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -29,7 +30,8 @@ from softmax_lib._double_word import DoubleWord
 from softmax_lib._engine import passes
 from softmax_lib._limits import Limits, need_no_care
 
-Store = Callable[[slice], Any]
+# Gives the rows that results of a span are written to, and has them where they belong in the end.
+Store = Callable[[slice], AbstractContextManager[Array]]
 _WHOLE = slice(None)
 # Vectors are scaled to 2 to this power, and exponentials in products to 2 to that.
 _HEIGHT, _BIAS = 200, 700
@@ -116,10 +118,9 @@ def sums_of(rows: Rows, weight: int, stretch: Array | float = 1.0) -> Sums:
 def probabilities(rows: Rows, store: Store) -> None:
     """Softmax of rows."""
     if rows.span == rows.length:
-        target = store(_WHOLE)
-        if rows.passes.softmax(rows.load(_WHOLE), rows.temperatures, target.rows):
-            target.place()
-            return
+        with store(_WHOLE) as out:
+            if rows.passes.softmax(rows.load(_WHOLE), rows.temperatures, out):
+                return
     _shares(rows, NOTHING, rows.passes.shares, store)
 
 
@@ -138,13 +139,12 @@ def jacobian_products(rows: Rows, store: Store) -> None:
     sums.state[:, SCALE + 1 : SCALE + 2] = np.ldexp(1.0, np.clip(power - first, -1022, 1023))
     limit = (temperature == 0) | (temperature == np.inf)
     for span, logits, vectors in rows.pieces():
-        target = store(span)
-        rows.passes.products(logits, rows.temperatures, vectors, sums.state, target.rows)
-        if limit.any():
-            divided = np.where(target.rows == 0, 0, target.rows / temperature)
-            target.rows[...] = np.where(limit, divided, target.rows)
-        target.rows += 0.0  # -0.0 + 0.0 is 0.0
-        target.place()
+        with store(span) as out:
+            rows.passes.products(logits, rows.temperatures, vectors, sums.state, out)
+            if limit.any():
+                divided = np.where(out == 0, 0, out / temperature)
+                out[...] = np.where(limit, divided, out)
+            out += 0.0  # -0.0 + 0.0 is 0.0
 
 
 def _stretch(rows: Rows) -> Array:
@@ -174,37 +174,27 @@ def softmax_of_rows(rows: Array, out: Array) -> None:
     if fine and length <= ours.LONGEST:
         ours.softmax(rows, temperatures, out)
         return
-    for i in range(len(rows)):
-        row, to, span = rows[i : i + 1], out[i : i + 1], min(length, ours.LONGEST)
+    span = min(length, ours.LONGEST)
+    for row, to in zip(rows[:, None], out[:, None], strict=True):
         load = partial(_columns, row)
         alone = Rows(ours, 1, length, span, temperatures, load, load)
-        _shares(alone, NOTHING, ours.shares, partial(InPlace.of, to))
+        _shares(alone, NOTHING, ours.shares, partial(in_place, to))
 
 
-def _columns(row: Array, span: slice) -> Array:
-    return row[:, span]
+def in_place(rows: Array, span: slice) -> AbstractContextManager[Array]:
+    """Give columns of rows to write to."""
+    return nullcontext(_columns(rows, span))
 
 
-class InPlace(NamedTuple):
-    """Where results go that are to stay where the passes put them."""
-
-    rows: Array
-
-    @classmethod
-    def of(cls, rows: Array, span: slice) -> InPlace:
-        """Return the place of some columns of contiguous rows: of all, or of a single row."""
-        return cls(_columns(rows, span))
-
-    def place(self) -> None:
-        """Do nothing: the rows are there."""
+def _columns(rows: Array, span: slice) -> Array:
+    return rows[:, span]
 
 
 def _shares(rows: Rows, weight: int, last: Callable[..., None], store: Store) -> None:
     sums = sums_of(rows, weight)
     for span, logits, _ in rows.pieces():
-        target = store(span)
-        last(logits, rows.temperatures, sums.state, target.rows)
-        target.place()
+        with store(span) as out:
+            last(logits, rows.temperatures, sums.state, out)
 
 
 def _maximum(rows: Rows, state: Array | None) -> tuple[Array, Array]:

@@ -115,7 +115,7 @@ def sample(
             "rng must be a numpy.random.Generator, such as np.random.default_rng(seed), "
             f"got {type(rng).__name__}"
         )
-    slices = Slices.of(z, axis=-1, temperature=temperature, narrow=False)
+    slices = Slices.of(z, axis=-1, temperature=temperature)
     drawn = np.empty((*_shape(size), *slices.batch), dtype=np.intp)
     if drawn.size:
         maximum = np.max(slices.logits, axis=-1, initial=-np.inf).astype(slices.wide)
@@ -137,10 +137,9 @@ def _shape(size: int | tuple[int, ...] | None) -> tuple[int, ...]:
 
 
 def _refuse_rows_without_distribution(slices: Slices, maximum: Array) -> None:
-    infinite = maximum == np.inf
-    several = np.zeros_like(infinite)
-    if infinite.any():
-        several = infinite & (np.count_nonzero(slices.logits == np.inf, axis=-1) > 1)
+    several = maximum == np.inf
+    if several.any():
+        several = np.count_nonzero(slices.logits == np.inf, axis=-1) > 1
     for invalid, reason in [
         (np.isnan(maximum), "a NaN"),
         (several, "more than one +inf"),

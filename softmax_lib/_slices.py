@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +28,7 @@ from softmax_lib._arguments import (
     rounded,
 )
 from softmax_lib._engine import passes
-from softmax_lib._rows import Rows
+from softmax_lib._rows import Rows, Store
 from softmax_lib._threads import in_threads
 
 Index = tuple[Any, ...]  # of slices
@@ -93,7 +94,7 @@ class Slices:
 
     def map(
         self,
-        function: Callable[[Rows, Callable[[slice], Any]], None],
+        function: Callable[[Rows, Store], None],
         *,
         beside: Array | None = None,
         left_out: float = 0.0,
@@ -103,7 +104,7 @@ class Slices:
         out = _last(result, self.axes)
 
         def fill(index: Index, rows: Rows) -> None:
-            function(rows, lambda span: _Target(self, out, index, span, left_out))
+            function(rows, lambda span: self._written(out, index, span, left_out))
 
         self.each(fill, beside)
         return result[()]
@@ -178,7 +179,7 @@ class Slices:
         if part.dtype == dtype and part.flags.c_contiguous and part.flags.aligned:
             return part.reshape(shape)
         rows = np.empty(part.shape, dtype)
-        np.copyto(rows, part, casting="unsafe")
+        _copy(part, rows)
         return rows.reshape(shape)
 
     def part(self, values: Array, index: Index, span: slice) -> Array:
@@ -196,6 +197,26 @@ class Slices:
     def width(self, span: slice) -> int:
         """Return how many logits of a row are in a span."""
         return len(range(*span.indices(self.length)))
+
+    @contextmanager
+    def _written(self, out: Array, index: Index, span: slice, left_out: float) -> Iterator[Array]:
+        """Give rows to write results to: where they belong, or a buffer that is copied there."""
+        # A result is made in C order, so that its softmax axes join, or its rows are copied.
+        part = self.part(out, index, span)
+        shape = (-1, self.width(span))
+        direct = out.dtype == self.working and part.flags.c_contiguous and part.flags.aligned
+        direct = direct and np.may_share_memory(part, out)
+        rows = (part if direct else np.empty(part.shape, self.working)).reshape(shape)
+        yield rows
+        if self.keep is not None:
+            keep = self.read(self.keep, index, span, np.dtype(np.bool_))
+            np.copyto(rows, self.working.type(left_out), where=~keep)
+        if not direct:
+            values, block = np.asarray(rounded(rows, out.dtype)), out[(*index, ...)]
+            if span == _WHOLE or self.joined(out):
+                _copy(values.reshape(part.shape), block[..., span])
+            else:
+                block.flat[span] = values
 
     def _block(self, index: Index, beside: Array | None) -> Rows:
         def load(span: slice) -> Array:
@@ -230,14 +251,14 @@ class Slices:
         if not self.logits.size:
             return
         ours = passes(self.working.char)
-        if self.length <= ours.LONGEST:
-            count = max(ours.BLOCK // self.length, 1)
-        else:
-            # Columns that stand side by side in memory are read together.
-            views = [view for view in (self.logits, self.keep, beside) if view is not None]
-            strides = self.logits.strides
-            beside_each_other = len(strides) > 1 and strides[-2] < strides[-1]
-            count = ours.COLUMNS if beside_each_other and all(map(self.joined, views)) else 1
+        # Columns that stand side by side in memory are read together.
+        views = [view for view in (self.logits, self.keep, beside) if view is not None]
+        strides = self.logits.strides
+        beside_each_other = len(strides) > 1 and strides[-2] < strides[-1]
+        count = max(ours.BLOCK // self.length, 1)
+        if beside_each_other and all(map(self.joined, views)):
+            piece = self.length if self.length <= ours.LONGEST else ours.COLUMN_PIECE
+            count = max(count, min(ours.COLUMNS, ours.COLUMN_BLOCK // piece))
         indices = list(_cut(self.batch, count))
 
         @np.errstate(all="ignore")
@@ -249,43 +270,6 @@ class Slices:
                 quietly(index)
         else:
             in_threads(quietly, indices)
-
-
-class _Target:
-    """Where results of a span of a block's rows go: there directly, or by way of a buffer."""
-
-    def __init__(
-        self, slices: Slices, out: Array, index: Index, span: slice, left_out: float
-    ) -> None:
-        self._slices, self._out, self._index, self._span = slices, out, index, span
-        self._left_out = left_out
-        # A result is made in C order, so that its softmax axes join, or its rows are copied.
-        part = slices.part(out, index, span)
-        shape = (-1, slices.width(span))
-        self._direct = (
-            out.dtype == slices.working
-            and part.flags.c_contiguous
-            and part.flags.aligned
-            and np.may_share_memory(part, out)
-        )
-        self.rows = part.reshape(shape) if self._direct else np.empty(part.shape, slices.working)
-        self.rows = self.rows.reshape(shape)
-
-    def place(self) -> None:
-        """Put the results in place."""
-        slices, out, index, span = self._slices, self._out, self._index, self._span
-        if slices.keep is not None:
-            keep = slices.read(slices.keep, index, span, np.dtype(np.bool_))
-            np.copyto(self.rows, slices.working.type(self._left_out), where=~keep)
-        if self._direct:
-            return
-        values, part = rounded(self.rows, out.dtype), out[(*index, ...)]
-        if span == _WHOLE:
-            part[...] = values.reshape(part.shape)
-        elif slices.joined(out):
-            part[..., span] = values.reshape(part[..., span].shape)
-        else:
-            part.flat[span] = values
 
 
 def ready(z: Any, axis: Any, temperature: Any = 1.0) -> tuple[Any, Array, Array, Array] | None:
@@ -309,6 +293,17 @@ def ready(z: Any, axis: Any, temperature: Any = 1.0) -> tuple[Any, Array, Array,
         return None
     temperatures = _ONE if temperature == 1 else np.array([temperature], np.float64)
     return ours, np.empty_like(z), z if dimensions == 2 else z.reshape(-1, length), temperatures
+
+
+def _copy(values: Array, out: Array) -> None:
+    """Copy rows; the engine copies a matrix, which may stand in columns."""
+    simple = values.dtype == out.dtype and values.dtype in _SIMPLE and values.ndim > 1
+    aligned = values.flags.aligned and out.flags.aligned
+    if simple and aligned and math.prod(values.shape[:-2]) == 1:
+        matrix = (0,) * (values.ndim - 2)
+        passes(values.dtype.char).copy(values[matrix], out[matrix])
+    else:
+        np.copyto(out, values, casting="unsafe")
 
 
 def _cut(shape: tuple[int, ...], count: int) -> Iterator[Index]:

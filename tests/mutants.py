@@ -35,6 +35,7 @@ from mutmut.utils.file_utils import walk_mutatable_files
 from mutmut.utils.format_utils import orig_function_and_class_names_from_key
 
 import softmax_lib
+from softmax_lib._double_word import _constants
 
 ROOT = Path(__file__).parents[1]
 STAGE = ROOT / "_build" / "mutants"
@@ -86,6 +87,11 @@ def pytest_configure():
     hypothesis.settings.load_profile("mutants")
 
 
+def pytest_runtest_setup():
+    """Have each test compute what is kept for the process, by which mutmut finds its tests."""
+    _constants.cache_clear()
+
+
 def pytest_collection_modifyitems(config, items):
     """Let the fastest tests have a go at a mutant, and no more of them than patience allows."""
     seconds = {item: state().duration_by_test.get(item.nodeid, 0) for item in items}
@@ -130,7 +136,9 @@ class Mutant:
 
     @property
     def verdict(self):
-        return status_by_exit_code[self.data.exit_code_by_key[self.name]]
+        code = self.data.exit_code_by_key[self.name]
+        # What mutmut takes for a timeout is that pytest could not be run, so that no test failed.
+        return "not run" if code == 255 else status_by_exit_code[code]
 
     @property
     def is_killed(self):

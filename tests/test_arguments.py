@@ -129,13 +129,14 @@ def test_a_temperature_may_not_vary_along_the_softmax_axis(function, axis, shape
         function(np.zeros((4, 3)), axis=axis, temperature=np.arange(np.prod(shape)).reshape(shape))
 
 
+@pytest.mark.parametrize("function", [softmax, naive_softmax])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.longdouble])
 @pytest.mark.parametrize("axis", [0, (0, 2)])
-def test_the_result_is_laid_out_in_the_order_of_c(dtype, axis):
+def test_the_result_is_laid_out_in_the_order_of_c(function, dtype, axis):
     z = np.random.default_rng(0).normal(size=(40, 3, 50)).astype(dtype)
-    expected = softmax(z, axis=axis)
+    expected = function(z, axis=axis)
     assert expected.flags.c_contiguous
-    np.testing.assert_array_equal(softmax(np.asfortranarray(z), axis=axis), expected)
+    np.testing.assert_array_equal(function(np.asfortranarray(z), axis=axis), expected)
 
 
 @pytest.mark.parametrize("shape", [(2, 0), (0, 2), (0,)])
@@ -277,8 +278,10 @@ def test_float64_is_rounded_to_bfloat16_once():
 
     bfloat16 = FORMATS["bfloat16"]
     above, below = 1 + 2.0**-8 + 2.0**-40, 1 + 3 * 2.0**-8 - 2.0**-40
-    values = np.array([above, -above, below, 1 + 2.0**-8, np.inf, -np.inf, 3.4e38, 2.0**-134])
-    expected = np.array([1 + 2.0**-7, -1 - 2.0**-7, 1 + 2.0**-7, 1, np.inf, -np.inf, np.inf, 0])
+    ties, beyond = [1 + 2.0**-8, 1 + 3 * 2.0**-8], [np.inf, -np.inf, 3.4e38, 2.0**-134]
+    values = np.array([above, -above, below, *ties, *beyond])
+    next_to_1 = 1 + 2.0**-7
+    expected = [next_to_1, -next_to_1, next_to_1, 1, 1 + 2.0**-6, np.inf, -np.inf, np.inf, 0]
     with np.errstate(over="ignore"):
         computed = rounded(values, bfloat16)
     np.testing.assert_array_equal(computed.astype(np.float64), expected)

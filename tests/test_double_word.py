@@ -41,6 +41,7 @@ def test_a_sum_of_floats_is_exact(a, b):
     total = two_sum(np.array([a]), np.array([b]))
     assert total.value == a + b
     assert exact(total) == Fraction(a) + Fraction(b)
+    assert exact(two_sum(np.float64(a), np.float64(b))) == exact(total)
 
 
 @many
@@ -63,6 +64,7 @@ def test_a_sum_has_twice_the_precision(a, a_part, b, b_part):
     first, second = word(a, a_part), word(b, b_part)
     error = abs(exact(first + second) - exact(first) - exact(second))
     assert error <= (abs(Fraction(a)) + abs(Fraction(b))) * DOUBLED
+    assert exact(-second) == -exact(second)
     assert exact(first - second) == exact(first + -second)
 
 
@@ -97,6 +99,21 @@ def test_a_sum_keeps_the_digits_of_small_values_if_it_is_told_of_no_larger_ones(
     assert exact(part[0, 0] for part in row(values).sum(np.ones((1, 1)))) == sum(
         map(Fraction, values)
     )
+
+
+@pytest.mark.parametrize(("twice", "bits"), [(False, 96), (True, 105)])
+def test_each_sum_along_the_last_axis_keeps_its_digits_whatever_the_others_are(twice, bits):
+    rng = np.random.default_rng(0)
+    # Of the last one, any multiple would overflow.
+    values = rng.random((2, 3, 1000)) * np.array([[1], [2.0**-60], [2.0**1013]])
+    errors = values * rng.uniform(-1, 1, values.shape) * 2.0**-54
+    total = DoubleWord(values, errors).sum(twice=twice)
+    assert total.value.shape == (2, 3, 1)
+    for place in np.ndindex(2, 3):
+        expected = sum(map(Fraction, values[place])) + sum(map(Fraction, errors[place]))
+        found = [part[place][0] for part in total]
+        assert found[0] == float(expected)
+        assert abs(exact(found) - expected) <= expected / 2**bits
 
 
 def test_a_sum_along_an_axis_takes_in_the_errors():

@@ -12,16 +12,24 @@ FLOAT64 = Format.of(FORMATS["float64"])
 
 
 @pytest.mark.parametrize(
-    ("name", "precision", "smallest", "largest"),
+    ("name", "precision", "smallest", "largest", "subnormal"),
     [
-        ("float16", 11, -14, 15),
-        ("bfloat16", 8, -126, 127),
-        ("float32", 24, -126, 127),
-        ("float64", 53, -1022, 1023),
+        ("float16", 11, -14, 15, -24),
+        ("bfloat16", 8, -126, 127, -133),
+        ("float32", 24, -126, 127, -149),
+        ("float64", 53, -1022, 1023, -1074),
     ],
 )
-def test_a_format_has_the_parameters_of_its_standard(name, precision, smallest, largest):
+def test_a_format_has_the_parameters_of_its_standard(name, precision, smallest, largest, subnormal):
     assert Format.of(FORMATS[name]) == Format(precision, smallest, largest)
+    assert Format.of(FORMATS[name]).smallest_unit == subnormal
+
+
+@pytest.mark.parametrize("exponent", [-3, 0, 5])
+def test_a_unit_in_the_last_place_doubles_at_a_power_of_two(exponent):
+    power = Fraction(2) ** exponent
+    units = [FLOAT64.unit(power * (1 + Fraction(side, 2**60))) for side in (-1, 0, 1)]
+    assert units == [exponent - 53, exponent - 52, exponent - 52]
 
 
 @pytest.mark.parametrize("name", ["float16", "float32"])

@@ -170,6 +170,18 @@ def test_cross_entropy_does_not_lose_the_small_terms_of_its_sum():
     np.testing.assert_allclose(cross_entropy(np.zeros(2**16), weights), exact, rtol=FEW_ULPS)
 
 
+def test_what_a_gap_loses_to_rounding_counts_with_its_weight():
+    # The gap, 2**20 + 0.99 * 2**-33, is rounded to 2**20.
+    z = [2.0**20, -0.99 * 2.0**-33]
+    assert cross_entropy(z, [0.0, 3.0]) == 3 * 2.0**20 + 2.0**-31
+
+
+def test_cross_entropy_with_many_weights_is_that_of_all_pieces_of_a_row():
+    z, weights = np.tile([0.0, -1.0], 2**17), np.ones(2**18)
+    exact = 2**17 * (1 + 2 * np.log(2**17 * (1 + np.exp(-1))))
+    np.testing.assert_allclose(cross_entropy(z, weights), exact, rtol=FEW_ULPS)
+
+
 @any_slices
 @given(z=finite_arrays(), seed=st.integers(0, 2**32))
 def test_cross_entropy_of_a_class_is_its_log_probability_negated(z, seed):
@@ -203,6 +215,11 @@ def test_cross_entropy_with_the_distribution_itself_is_the_entropy(z):
 def test_weights_need_not_sum_to_one():
     z, weights = [1.0, 2.0, 4.0], np.array([0.5, 0.25, 0.25])
     assert cross_entropy(z, 4 * weights) == 4 * cross_entropy(z, weights)
+    assert cross_entropy(z, 2.0) == 2 * cross_entropy(z, 1.0)
+
+
+def test_every_class_may_be_a_slice_with_a_weight():
+    np.testing.assert_array_equal(cross_entropy([1.0, 2.0], [2.0, 0.0], axis=()), [0, 0])
 
 
 def test_the_gradient_of_cross_entropy_is_the_probabilities_less_the_target():
@@ -249,10 +266,20 @@ def test_special_values_of_cross_entropy(z, target, expected):
     np.testing.assert_allclose(computed, expected, rtol=FEW_ULPS)
 
 
+def test_an_infinite_value_is_that_of_its_row_alone():
+    z = np.array([[3.0, -INF], [3.0, -INF]])
+    np.testing.assert_array_equal(cross_entropy(z, [[0.0, 1.0], [1.0, 0.0]]), [INF, 0])
+
+
 @pytest.mark.parametrize("index", [-1, 3, 2**63])
 def test_an_index_out_of_range_is_refused_by_its_value(index):
     with pytest.raises(ValueError, match=rf"at least 0 and below K = 3, got {index}"):
         cross_entropy(np.zeros((1, 3)), [index])
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (0, 0), (2, 0, 3), (1, 0, 3)])
+def test_no_class_indices_give_no_values(shape):
+    assert cross_entropy(np.zeros(shape), np.zeros(shape[:-1], int)).shape == shape[:-1]
 
 
 def test_no_index_is_in_range_where_there_are_no_classes():

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from logits import FORMATS, finite_arrays
 
-from softmax_lib import cross_entropy, log_softmax, logsumexp
+from softmax_lib import cross_entropy, exact_logsumexp, log_softmax, logsumexp
 
 # Both err by about 2 ulps of max(|max z|, |result|, 1); |z| stays below 1000.
 PEER_ATOL = 4 * 1000 * 2.0**-52
@@ -41,6 +41,24 @@ def test_log_softmax_is_the_gap_to_logsumexp(z):
 def test_logsumexp_moves_with_a_common_shift(z, shift):
     moved = logsumexp(np.array(z) + shift)
     np.testing.assert_allclose(moved, logsumexp(z) + shift, rtol=0, atol=PEER_ATOL)
+
+
+@pytest.mark.parametrize(
+    "z",
+    [[*np.full(20_000, -np.log(20_000)), -np.inf], [-(2.0**-145), -100.7]],
+    ids=["many logits", "a maximum close to 0"],
+)
+def test_a_result_near_zero_keeps_its_digits(z):
+    expected = exact_logsumexp(z)
+    for rows in (np.array([z]), np.array([z, [0.0] * len(z), [1e3] * len(z)])):
+        computed = logsumexp(rows)
+        assert computed[0] == pytest.approx(expected, rel=2.0**-51, abs=0)
+        np.testing.assert_array_equal(computed[1:], [logsumexp(row) for row in rows[1:]])
+
+
+def test_a_longdouble_result_near_zero_keeps_the_digits_of_its_logits():
+    z = np.full(3, -np.log(np.longdouble(3)))
+    assert abs(logsumexp(z)) <= 4 * np.finfo(np.longdouble).eps
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -120,6 +120,7 @@ def test_a_generator_moves_on():
 @pytest.mark.parametrize("block", [1, 7, 64, 1000])
 def test_the_draws_do_not_depend_on_the_block(monkeypatch, block):
     z = np.random.default_rng(3).normal(size=(3, 2, 7))
+    z[0, :, :3] = z[1, :, 4:] = -INF
     in_one_block = sample(z, rng=seeded(), size=(5, 4))
     monkeypatch.setattr(_sampling, "_BLOCK", block)
     np.testing.assert_array_equal(sample(z, rng=seeded(), size=(5, 4)), in_one_block)
@@ -219,6 +220,14 @@ def test_the_draws_depend_on_the_values_and_not_on_the_format(name):
     z = np.array([0.5, 2.0, 1.0, -3.0])
     drawn = sample(z.astype(FORMATS[name]), temperature=0.7, rng=seeded(), size=DRAWS)
     np.testing.assert_array_equal(drawn, sample(z, temperature=0.7, rng=seeded(), size=DRAWS))
+
+
+def test_the_draws_depend_on_all_digits_of_longdouble_logits():
+    unit = 2.0**-58
+    z = 1 + LOGITS.astype(np.longdouble) * unit
+    drawn = sample(z, temperature=unit, rng=seeded(), size=DRAWS)
+    np.testing.assert_array_equal(drawn, sample(LOGITS, rng=seeded(), size=DRAWS))
+    assert sample(z, temperature=0, rng=seeded()) == LOGITS.argmax()
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from softmax_lib import (
     logsumexp,
     softmax,
 )
+from softmax_lib._limits import COLD, HOT, LARGE
 
 NAN, INF = np.nan, np.inf
 
@@ -109,6 +110,24 @@ def test_extreme_values_and_temperatures_give_their_limits(function, z, temperat
     )
 
 
+@pytest.mark.parametrize("function", [softmax, log_softmax])
+@pytest.mark.parametrize(
+    ("z", "temperature"),
+    [
+        ([COLD / 4, 0.0], COLD),
+        ([HOT / 4, 0.0], HOT),
+        ([LARGE, LARGE - 64], 1.0),
+        ([2.0**40, 0.0], 2.0**40),
+    ],
+)
+def test_at_and_within_the_bounds_of_what_needs_care_rows_are_right(function, z, temperature):
+    exact = {softmax: exact_softmax, log_softmax: exact_log_softmax}[function]
+    expected = exact(z, temperature=temperature)
+    for count in (1, 2):
+        computed = function([z] * count, temperature=[[temperature]] * count)
+        np.testing.assert_allclose(computed, [expected] * count, rtol=FEW_ULPS)
+
+
 def test_a_gap_beyond_the_largest_number_is_divided_by_the_temperature_first():
     np.testing.assert_allclose(
         log_softmax([1.7e308, -1.7e308], temperature=4.0), [0.0, -8.5e307], rtol=FEW_ULPS
@@ -124,7 +143,7 @@ def test_gaps_among_huge_logits_are_exact():
     assert log_softmax([2.0**60, 2.0**60 - 256])[1] == -256
 
 
-def test_a_row_beside_an_infinity_is_as_if_it_were_alone():
-    z = [1e305, 5e304]
-    beside = softmax([z, [INF, 0.0]], temperature=1e305)
-    np.testing.assert_array_equal(beside[0], softmax(z, temperature=1e305))
+@pytest.mark.parametrize(("z", "temperature"), [([1e305, 5e304], 1e305), ([COLD, 0], 1.5 * COLD)])
+def test_a_row_beside_an_infinity_is_as_if_it_were_alone(z, temperature):
+    beside = softmax([z, [INF, 0.0]], temperature=temperature)
+    np.testing.assert_array_equal(beside[0], softmax(z, temperature=temperature))

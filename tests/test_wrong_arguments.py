@@ -278,7 +278,6 @@ def test_an_integer_of_numpy_is_an_axis(function, axis):
         2, np.float32(2), np.float64(2), np.int8(2), np.array(2), np.array(2.0, np.float16), [2.0],
         np.longdouble(2), ml_dtypes.bfloat16(2), [[2], [2], [2]], np.full((3, 4), 2.0),
     ],
-    ids=repr,
 )  # fmt: skip
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_a_number_of_any_kind_is_a_temperature(function, temperature, dtype):
