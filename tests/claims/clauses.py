@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock, patch
 
 import matplotlib
 import nbformat
@@ -112,27 +113,16 @@ def run(chapter: Path, change: Callable[[str], str] = str) -> Run:
     """Execute a chapter without its proofs and records; stop where a changed one is refused."""
     outcome = Run()
     namespace: dict[str, Any] = {"__name__": chapter.stem}
-    replaced = {name: None for name in dir(proofs) if name.startswith(("prove", "define"))}
+    provers = [name for name in dir(proofs) if name.startswith(("prove", "define"))]
     with (
         contextlib.chdir(chapter.parent),
         contextlib.redirect_stdout(io.StringIO()),
-        replacing(proofs, dict.fromkeys(replaced, lambda *_, **__: None)),
-        replacing(claims, {"examine": outcome.examine, "record": lambda *_, **__: None}),
+        patch.multiple(proofs, **dict.fromkeys(provers, MagicMock())),
+        patch.multiple(claims, examine=outcome.examine, record=MagicMock()),
     ):
         for source in sources(chapter):
             exec(change(source), namespace)
     return outcome
-
-
-@contextlib.contextmanager
-def replacing(module: Any, attributes: dict[str, Any]) -> Iterator[None]:
-    """Replace attributes of a module for a while."""
-    kept = {name: getattr(module, name) for name in attributes}
-    vars(module).update(attributes)
-    try:
-        yield
-    finally:
-        vars(module).update(kept)
 
 
 def differs(chapter: Path, done: Run) -> bool:

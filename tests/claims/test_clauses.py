@@ -3,7 +3,6 @@
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import clauses
 import nbformat
@@ -97,9 +96,3 @@ def test_two_clauses_in_one_part_are_found(tmp_path, predicate):
 )
 def test_no_part_of_a_check_asks_for_two_things(chapter):
     assert not list(clauses.compound_parts(chapter))
-
-
-def test_attributes_come_back():
-    with clauses.replacing(clauses, {"BOOK": Path()}):
-        assert Path() == clauses.BOOK
-    assert clauses.BOOK.name == "book"
