@@ -45,7 +45,8 @@ _GREEK = (
     "alpha beta gamma delta epsilon zeta eta theta kappa lambda mu nu xi rho sigma tau phi chi psi "
     "omega"
 )
-_NAME = re.compile(rf"([A-Za-z]|{_GREEK.replace(' ', '|')})(_?[0-9]+)?")
+# Dummy is what SymPy calls a placeholder that was given no name.
+_NAME = re.compile(rf"([A-Za-z]|{_GREEK.replace(' ', '|')}|Dummy)(_?[0-9]+)?")
 _PRINTED = {latex(thing): thing for thing in (K, S.Exp1)}
 
 
@@ -109,7 +110,8 @@ def check_names(*expressions: Expr) -> None:
     """Raise `Refused` where a printed formula could be read in two ways.
 
     It could if two things were printed alike, if a name were printed as a formula, or a symbol as a
-    component: the sum of ``Symbol("z_i")`` over i looks like that of ``z[i]``.
+    component: the sum of ``Symbol("z_i")`` over i looks like that of ``z[i]``. So would ``z[i]``
+    times the sum of 1 over i, at a glance.
     """
     meaning = dict(_PRINTED)
     for thing in (thing for expression in expressions for thing in named(expression)):
@@ -125,3 +127,11 @@ def check_names(*expressions: Expr) -> None:
         letter, _, number = printed.partition("_")
         if isinstance(thing, Symbol) and number and letter in bases:
             raise Refused(f"{thing} is printed as a component of {letter}: name it otherwise")
+    _check_scopes(*expressions)
+
+
+def _check_scopes(*expressions: Expr) -> None:
+    free = {symbol for expression in expressions for symbol in expression.free_symbols}
+    for part in (part for expression in expressions for part in expression.atoms(Sum)):
+        for index in free.intersection(part.variables):
+            raise Refused(f"{index} is bound in {part} and free elsewhere: name another index")

@@ -308,6 +308,8 @@ def define(name: str, expression: Expr) -> Proof:
     {p}_{i} := \frac{e^{{z}_{i}}}{\sum_{n=1}^{K} e^{{z}_{n}}}
     """
     (expression,) = _in_the_fragment(expression)
+    if not isinstance(name, str):
+        raise Refused(f"{name!r} is no name: the left side of a definition is named by a string")
     indices = sorted(filter(is_index, expression.free_symbols), key=str)
     defined = IndexedBase(name)[indices] if indices else Symbol(name)
     check_names(defined, expression)

@@ -3,7 +3,7 @@ import re
 import pytest
 from sympy import Dummy, IndexedBase, KroneckerDelta, Sum, Symbol, exp, oo
 
-from softmax_lib.proofs import K, Refused, c, depth, gap, i, j, z
+from softmax_lib.proofs import K, Refused, c, depth, gap, i, j, k, z
 from softmax_lib.proofs.fragment import CANONICAL_INDEX, check_fragment, check_names, is_index
 
 INDEX = {"integer": True, "positive": True}
@@ -132,5 +132,19 @@ def test_a_name_stands_for_a_base_or_a_number():
         check_names(z[i], Symbol("z", real=True))
 
 
-def test_a_bound_index_may_have_the_name_of_a_free_one():
-    check_names(z[i] * z[j], z[j])
+@pytest.mark.parametrize(
+    "expressions",
+    [
+        (z[i] * Sum(1 + z[i], (i, 1, K)),),
+        (Sum(z[i], (i, 1, K)), z[i]),
+        (z[i], Sum(Sum(z[i], (i, 1, K)), (j, 1, K))),
+        (Sum(z[i] * Sum(z[i] * z[j], (j, 1, K)), (i, 1, K)) + KroneckerDelta(i, k), c),
+    ],
+)
+def test_an_index_is_not_bound_in_one_place_and_free_in_another(expressions):
+    with pytest.raises(Refused, match=r"^i is bound in Sum\(.* and free elsewhere: name another"):
+        check_names(*expressions)
+
+
+def test_sums_may_share_a_bound_index():
+    check_names(Sum(z[i] * Sum(exp(z[i]), (i, 1, K)), (i, 1, K)), Sum(c, (i, 1, K)) + z[j])

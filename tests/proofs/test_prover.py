@@ -291,7 +291,7 @@ def test_a_definition_has_the_free_indices_on_its_left_side(name, expression, le
     assert define(name, expression).formula.startswith(f"{left} := ")
 
 
-@pytest.mark.parametrize("name", [r"0 = 1,\quad q", "p_i", "1", "z", "i", "n", "K", "e"])
+@pytest.mark.parametrize("name", [r"0 = 1,\quad q", "p_i", "1", "z", "i", "n", "K", "e", 3, None])
 def test_a_definition_gives_a_name_that_is_free(name):
     with pytest.raises(Refused, match=r"is no name|stands for two things"):
         define(name, softmax(i))
