@@ -236,7 +236,7 @@ class Derivation:
         points = sum(proof.points for proof in proofs)
         refused = sum(proof.refused for proof in proofs)
         lines = f"{len(self.lines)} line" + "s" * (len(self.lines) != 1)
-        ends = "; also proved in one step" if self.second_route else ""
+        ends = "; also in one step" if self.second_route else ""
         by_hand = f", but for {'; '.join(self.by_hand)}" if self.by_hand else ""
         if self.is_definition:
             return f"{lines} by definition, with a value for {self.statement.scope}"

@@ -53,7 +53,7 @@ def as_html(derivation: Derivation) -> str:
         if line.form is not None:
             rows.append(f'<div class="derivation-form">{_inline(_difference(line))}</div>')
     return (
-        f'<div class="derivation tex2jax_process" id="derivation-{derivation.id}">\n'
+        f'<div class="derivation" id="derivation-{derivation.id}">\n'
         + "\n".join(rows)
         + f'\n<p class="derivation-verdict"><strong>{spaced(derivation.id)}</strong>: '
         + f"{html.escape(str(derivation))}</p>\n</div>"
@@ -84,9 +84,9 @@ def spaced(name: str) -> str:
 
 
 def _formula(tex: str) -> str:
-    return rf"\(\displaystyle {html.escape(tex)}\)"
+    return rf'<span class="math">\(\displaystyle {html.escape(tex)}\)</span>'
 
 
 def _inline(text: str) -> str:
     """Escape words, and mark what stands between dollars as mathematics."""
-    return re.sub(r"\$([^$]*)\$", r"\\(\1\\)", html.escape(text))
+    return re.sub(r"\$([^$]*)\$", r'<span class="math">\\(\1\\)</span>', html.escape(text))

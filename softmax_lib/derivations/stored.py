@@ -53,7 +53,8 @@ def rebuild(stored: Sequence[str]) -> dict[str, Derivation]:
         A line does not follow.
     """
     known: dict[str, Derivation] = {}
-    for text in stored:
+    # Records share derivations: one text is proved once.
+    for text in dict.fromkeys(stored):
         try:
             content = json.loads(text)
             derivation = _rebuilt(content, known)

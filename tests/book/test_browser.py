@@ -83,6 +83,23 @@ def test_all_formulas_are_typeset(visit):
     assert typeset == formulas
 
 
+ROWS = ":is(.derivation-start, .derivation-line, .derivation-form):has(mjx-container)"
+
+
+def too_wide(visit):
+    """Return the rows of derivations whose formula is wider than the row."""
+    return visit.page.evaluate(
+        f"""[...document.querySelectorAll("{ROWS}")].filter((row) => [
+              ...row.querySelectorAll("mjx-container")].some((formula) =>
+                formula.getBoundingClientRect().right > row.getBoundingClientRect().right + 1)
+            ).map((row) => row.textContent)"""
+    )
+
+
+def test_every_line_of_a_derivation_is_within_its_column(visit):
+    assert too_wide(visit) == []
+
+
 def test_the_page_has_a_language_and_the_scheme_that_is_preferred(visit):
     root = visit.page.locator("html")
     assert root.get_attribute("lang") == "en"
@@ -338,6 +355,13 @@ def test_the_harness_sees_a_formula_that_did_not_come_out(spoilt, formula):
 
 def test_the_harness_sees_a_page_that_is_too_wide(spoilt):
     assert spoilt('<div style="width: 2000px">x</div>').overflow() > 0
+
+
+def test_the_harness_sees_a_line_that_is_too_wide(spoilt):
+    formula = '<mjx-container style="display: inline-block; width: 300px">x</mjx-container>'
+    line = f'<div class="derivation-line" style="width: 200px; overflow: auto">{formula}</div>'
+    assert too_wide(spoilt(line)) == ["x"]
+    assert too_wide(spoilt(line.replace("200px", "400px"))) == []
 
 
 @pytest.mark.parametrize(
