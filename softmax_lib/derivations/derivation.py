@@ -4,6 +4,7 @@ There is no derivation that was not proved: `Derivation.then` returns the longer
 raises, naming the line.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -106,6 +107,8 @@ class Derivation:
         object.__setattr__(self, "start", lift(self.start))
         object.__setattr__(self, "given", given)
         with _naming(f"{self.id}, start"):
+            if not re.fullmatch("[a-z0-9]+(-[a-z0-9]+)*", self.id):
+                raise Refused(f"{self.id!r} is no name of small letters, digits and hyphens")
             check_has_value(self.start)
 
     @property

@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from .reasons import RELATIONS, Cited, Given, Unlike
-from .terms import Assumption, latex
+from .terms import Assumption, Term, latex
 
 if TYPE_CHECKING:
-    from .derivation import Derivation, Line
+    from .derivation import Derivation
 
 
 def in_words(reason: object) -> str:
@@ -51,7 +51,8 @@ def as_html(derivation: Derivation) -> str:
         rows.append(f'<div class="derivation-line">{formula}</div>')
         rows.append(f'<div class="derivation-reason">{reasons}{by_hand}</div>')
         if line.form is not None:
-            rows.append(f'<div class="derivation-form">{_inline(_difference(line))}</div>')
+            difference = _inline(_difference(line.form, line.hypothesis))
+            rows.append(f'<div class="derivation-form">{difference}</div>')
     return (
         f'<div class="derivation" id="derivation-{derivation.id}">\n'
         + "\n".join(rows)
@@ -70,12 +71,11 @@ def _reason(reason: object) -> str:
     return f'<a href="#derivation-{words}">{spaced(words)}</a>' if is_named else words
 
 
-def _difference(line: Line) -> str:
-    words = f"The difference is ${latex(line.form)}$" if line.form else ""
-    if line.hypothesis is None:
+def _difference(form: Term, hypothesis: Given | None) -> str:
+    words = f"The difference is ${latex(form)}$"
+    if hypothesis is None:
         return f"{words}."
-    margin = line.hypothesis
-    return f"{words}, with ${latex(margin.name)} = {latex(margin.margin)}$."
+    return f"{words}, with ${latex(hypothesis.name)} = {latex(hypothesis.margin)}$."
 
 
 def spaced(name: str) -> str:

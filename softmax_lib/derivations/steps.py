@@ -21,7 +21,7 @@ from softmax_lib.proofs.fragment import check_fragment
 from softmax_lib.proofs.sign import conditions, is_nonnegative, is_positive
 
 from .reasons import Cited, Given, Unlike, guard_of
-from .terms import Assumption, Term, assumed_in, latex, meaning, needs, parts
+from .terms import Assumption, Scope, Term, assumed_in, latex, meaning, needs, parts
 
 
 class Status(StrEnum):
@@ -84,18 +84,17 @@ class Step:
             raise Refused("a step is under one hypothesis: take the others one after the other")
         if not hypotheses:
             form = self.form or larger - smaller
+            check_has_value(form)
             proofs = _equal_unless_same(difference, self._guarded(form))
             return Status.SIGN, [*proofs, *self._sign(meaning(form))]
         (hypothesis,) = hypotheses
-        if self.form is None or not {"margin", "margins"} & {
-            part.head for part in parts(self.form)
-        }:
-            raise Refused(
-                "a step under a hypothesis needs a form with the margin of the hypothesis"
-            )
+        if self.form is None or hypothesis.name.head not in {p.head for p in parts(self.form)}:
+            raise Refused("a step under a hypothesis needs a form with the hypothesis's margin")
+        signed = hypothesis.signed_scope()
+        check_has_value(self.form, signed)
         form_under_it = guard_of(self.given) * meaning(self.form, hypothesis.scope())
         proofs = _equal_unless_same(difference, form_under_it)
-        return Status.GIVEN, [*proofs, *self._sign(meaning(self.form, hypothesis.signed_scope()))]
+        return Status.GIVEN, [*proofs, *self._sign(meaning(self.form, signed))]
 
     def _guarded(self, term: Term) -> Expr:
         return guard_of(self.given) * meaning(term)
@@ -109,12 +108,12 @@ class Step:
         return [prove_positive(form) if is_strict else prove_nonnegative(form)]
 
 
-def check_has_value(term: Term) -> None:
+def check_has_value(term: Term, scope: Scope | None = None) -> None:
     """Raise `Refused` unless all that a term divides by or takes a logarithm of is positive."""
-    unfolded = meaning(term)
+    unfolded = meaning(term, scope)
     check_fragment(unfolded)
     for need in needs(term):
-        if not _is_positive(meaning(need)):
+        if not _is_positive(meaning(need, scope)):
             raise Refused(f"{latex(need)} is not proven positive: {latex(term)} may lack a value")
     for condition in conditions(unfolded):
         if not _is_positive(condition):

@@ -100,7 +100,7 @@ def _stored(derivation: Derivation) -> dict[str, Any]:
 
 def _rebuilt(content: Mapping[str, Any], known: Mapping[str, Derivation]) -> Derivation:
     given = tuple(_hypothesis(hypothesis) for hypothesis in content["given"])
-    derivation = Derivation(_text(content["id"]), term_from_json(content["start"]), given)
+    derivation = Derivation(content["id"], term_from_json(content["start"]), given)
     for line in content["lines"]:
         derivation = derivation.then(
             term_from_json(line["term"]),
@@ -173,9 +173,3 @@ def _reason(value: object, known: Mapping[str, Derivation]) -> object:
             return known[name]
         case _:
             return _hypothesis(value)
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise Refused(f"{value!r} is no text")
-    return value

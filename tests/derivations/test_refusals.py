@@ -79,8 +79,8 @@ def test_a_wrong_hypothesis_is_refused(hypothesis, error, message):
 
 
 FORMS = {
-    "none": (None, "needs a form with the margin"),
-    "one without the margin": (p[i], "needs a form with the margin"),
+    "none": (None, "needs a form with"),
+    "one without the margin": (p[i], "needs a form with"),
     "one of another hypothesis": (UPPER_FORM + margin, "nowhere else"),
 }
 
@@ -170,8 +170,8 @@ def test_the_message_shows_both_sides_and_where_they_differ():
 
 
 def test_inequalities_of_a_derivation_point_one_way():
-    derivation = Derivation("both ways", sigma[i]).then(sigma[i] + 1, "more", "<")
-    with pytest.raises(Refused, match=r"both ways, line 2 .*point both ways"):
+    derivation = Derivation("both-ways", sigma[i]).then(sigma[i] + 1, "more", "<")
+    with pytest.raises(Refused, match=r"both-ways, line 2 .*point both ways"):
         derivation.then(sigma[i], "less", ">")
     assert derivation.then(sigma[i] + 2, "more", "≤").relation == "<"
 
@@ -210,6 +210,19 @@ def test_sympy_is_no_term():
 def test_a_derivation_without_a_line_concludes_nothing():
     with pytest.raises(Refused, match="concludes nothing"):
         _ = Derivation("empty", Z).statement
+
+
+@pytest.mark.parametrize("name", ["", "sum one", "Sum", "<b>", "-sum", "sum-", 'sum"'])
+def test_a_name_is_an_anchor(name):
+    with pytest.raises(Refused, match="is no name"):
+        Derivation(name, Z)
+
+
+def test_a_form_has_a_value():
+    with pytest.raises(Refused, match="may lack a value"):
+        Derivation("form", e(x)).then(0, "why", ">", form=e(x) * (x / x))
+    with pytest.raises(Refused, match="may lack a value"):
+        upper_bound(form=UPPER_FORM * over(a, margins[a]) / over(a, margins[a]))
 
 
 def test_lines_are_not_given_but_proved():

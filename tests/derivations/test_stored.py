@@ -72,7 +72,7 @@ def cut(content):
 
 
 TAMPERED = {
-    "another id": (put("id", 3), Tampered, "is no text"),
+    "another id": (put("id", 3), Tampered, "no stored derivation"),
     "no start": (lambda content: content.pop("start"), Tampered, "start"),
     "code for a term": (put("start", "__import__('os')"), Tampered, "is no stored term"),
     "an unknown name": (put("start", ["tau"]), Tampered, "neither an operation nor"),
