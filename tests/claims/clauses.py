@@ -36,6 +36,7 @@ PLANTED = [
     ("temperature", "exp(spread / hot) / (2 * hot**2)", "exp(spread / hot) / 2"),
     ("why-softmax", "mpmath.log(part) + shift for", "mpmath.log(part) for"),
     ("attention", "(row[::2], row[1::2])", "(row[::2], row[::2])"),
+    ("accuracy", "np.asfortranarray(rows)", "rows"),
     ("jacobian", "part * factor if n == index", "part if n == index"),
 ]
 """A chapter, what stands in its code, and what does not go unnoticed in its place."""

@@ -112,7 +112,10 @@ def test_a_side_that_is_no_longer_asked_is_named(book):
     silenced = REGISTRY.replace("[sum-one]", '[sum-one]\nasks = ["reals"]')
     cells = {"sum-one": [box("sum-one"), recorded("sum-one", floats=None)]}
     write_book(book, chapter(**cells), registry=silenced)
-    with pytest.raises(LedgerError, match=r"'sum-one': .* was “breaks down: first for 3. Instead: n is even”, and is “–”"):
+    with pytest.raises(
+        LedgerError,
+        match=r"'sum-one': .* was “breaks down: first for 3. Instead: n is even”, and is “–”",
+    ):
         check_review(book, read_ledger(book))
 
 

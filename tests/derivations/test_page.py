@@ -80,4 +80,4 @@ def test_a_step_by_hand_is_marked():
 def test_the_name_is_shown_in_words():
     page = shown(Derivation("one-over-one", Z / Z).then(1, "cancel"))
     assert 'id="derivation-one-over-one"' in page
-    assert "<strong>one over one</strong>: 1 line, each proved" in page
+    assert "<strong>one over one</strong>: 1 line by definition" in page
