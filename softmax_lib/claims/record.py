@@ -53,8 +53,8 @@ _MEANINGS = {
     "ledger names, lead from there to the statement.",
     Verdict.COMPUTED: "Computed with many digits for all of the cases that it is about.",
     Verdict.CONVENTION: "A fact about what people do: sources are cited, nothing is proved.",
-    Verdict.HOLDS: "Computed for cases from the stated scope, as many as the evidence says; it held "
-    "in all of them.",
+    Verdict.HOLDS: "Computed for cases from the stated scope, as many as the evidence says, and it "
+    "held in all of them.",
     Verdict.HOLDS_UP_TO_ROUNDING: "To the letter it fails, by what rounding does to the last "
     "digits; what holds in all cases stands beside it.",
     Verdict.BREAKS_DOWN: "It fails, and by more than rounding; the first case found stands beside "

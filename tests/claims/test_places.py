@@ -4,12 +4,11 @@ import json
 
 import nbformat
 import pytest
+from chapters import side
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from softmax_lib.claims import RECORD_TYPE, LedgerError, read_ledger
 from softmax_lib.claims.places import typed_relations
-
-from chapters import side
 
 ORDER = {"id": "bigger", "formula": r"\sigma_{i} > \sigma_{j}", "hypotheses": "$z_{i} > z_{j}$"}
 SUM = {"id": "sum-one", "formula": r"\sum_{i} \sigma_{i} = 1", "hypotheses": ""}

@@ -75,15 +75,18 @@ CHANGES = {
                 recorded("order", reals="proved up to some K", steps=["monotone-exponential"]),
             ]
         },
-        "'order': the verdict over the reals was “proved for every K”, and is “proved for some scope”",
+        "'order': the verdict over the reals was “proved for every K”, and is “proved for some "
+        "scope”",
     ),
     "a refutation": (
         {"sum-one": [box("sum-one"), recorded("sum-one", floats="holds")]},
-        "'sum-one': the verdict in floating point was “breaks down: first for 3. Instead: n is even”, and is “holds”",
+        "'sum-one': the verdict in floating point was “breaks down: first for 3. Instead: n is "
+        "even”, and is “holds”",
     ),
     "a side that is still asked": (
         {"sum-one": [box("sum-one"), recorded("sum-one", floats=None)]},
-        "'sum-one': the verdict in floating point was “breaks down: first for 3. Instead: n is even”, and is “gap”",
+        "'sum-one': the verdict in floating point was “breaks down: first for 3. Instead: n is "
+        "even”, and is “gap”",
     ),
     "the scope": (
         {"sum-one": [box("sum-one"), weakened("sum-one", scope="K = 1")]},
