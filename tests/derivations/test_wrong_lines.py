@@ -1,6 +1,6 @@
 """A line with one place changed is refused, and named, in every derivation.
 
-A sample of the mutants is tried here; `python tests/derivations/test_mutants.py` tries them all.
+A sample of the mutants is tried here; `python tests/derivations/test_wrong_lines.py` tries them all.
 """
 
 import random
@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 from chains import CHAINS
-from mutants import TRUE, mutants
+from wrong_lines import TRUE, mutants
 
 from softmax_lib.proofs import Falsified, ProofError
 
