@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 from .ledger import SIDES, LedgerError, read_ledger
+from .recheck import recheck
 from .review import accept, check_review, show
 
 PROGRAM = "python -m softmax_lib.claims"
@@ -37,6 +38,7 @@ def _count(arguments: list[str]) -> None:
     )
     book = parser.parse_args(arguments).book
     entries = read_ledger(book)
+    recheck(book, book.absolute().parent / "_build" / "proved-again.json")
     check_review(book, entries)
     print(f"{len(entries)} claims, {sum(entry.has_gap for entry in entries)} of them with a gap")
     for side in SIDES:

@@ -64,10 +64,17 @@ def _misfits(record: StoredRecord) -> list[str]:
         derivations = rebuild(record.content["derivations"])
     except (Tampered, ProofError) as error:
         return [f"{where}: {error}"]
-    by_hand = [step for derivation in derivations.values() for step in derivation.by_hand]
-    verdict = (record.content.get("reals") or {}).get("verdict")
-    if by_hand and verdict == Verdict.PROVED:
-        return [f"{where} says {verdict!r}, and rests on {by_hand[0]}"]
+    side = record.content["reals"] or {"verdict": None, "evidence": []}
+    evidence = [
+        derivation
+        for derivation in derivations.values()
+        if f"{derivation.statement}: {derivation}" in side["evidence"]
+    ]
+    if not evidence:
+        return [f"{where} does not rest on what it derives"]
+    by_hand = [step for derivation in evidence for step in derivation.by_hand]
+    if by_hand and side["verdict"] == Verdict.PROVED:
+        return [f"{where} says {side['verdict']!r}, and rests on {by_hand[0]}"]
     return []
 
 

@@ -1,0 +1,91 @@
+"""What records store is proved again, in a process that has run no notebook."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from unittest.mock import patch
+
+import nbformat
+import pytest
+from chapters import side
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+
+from softmax_lib.claims import RECORD_TYPE, LedgerError, examine, record
+from softmax_lib.claims.recheck import recheck
+from softmax_lib.derivations import Derivation, store
+from softmax_lib.derivations.steps import Status, Step
+from softmax_lib.derivations.vocabulary import INDEPENDENT, Z, a, d_k, e, over, sigma, var_qk, z
+
+BOOK = Path(__file__).parents[2] / "book"
+HELD = examine("n is even", lambda n: n % 2 == 0, [2, 4], control=3, scope="small n")
+
+
+def derived():
+    return Derivation("sum-one", over(a, sigma[a])).then(Z / Z, "by definition").then(1, "cancel")
+
+
+@pytest.fixture
+def again(tmp_path):
+    def again(content):
+        output = new_output("display_data", data={RECORD_TYPE: content})
+        cells = [new_code_cell("record(...)", outputs=[output])]
+        nbformat.write(new_notebook(cells=cells), tmp_path / "chapter.ipynb")
+        return recheck(tmp_path, tmp_path / "kept" / "proved.json")
+
+    return again
+
+
+def test_the_book_s_derivations_are_proved_by_a_process_that_ran_no_notebook(tmp_path):
+    code = "import sys; from pathlib import Path; from softmax_lib.claims.recheck import recheck\n"
+    code += "print(recheck(Path(sys.argv[1]), Path(sys.argv[2])))"
+    arguments = [sys.executable, "-c", code, str(BOOK), str(tmp_path / "proved.json")]
+    finished = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=600)
+    assert finished.returncode == 0, finished.stderr
+    assert int(finished.stdout) > 10
+
+
+def test_what_was_proved_is_not_proved_again_until_it_changes(again):
+    content = record("sum-one", reals=[derived(), HELD]).as_json()
+    assert (again(content), again(content)) == (1, 0)
+    assert again(content | {"steps": ["squeeze"]}) == 1
+
+
+def test_a_prover_that_was_patched_in_a_cell_has_no_say(again):
+    proves = patch.object(Step, "prove", lambda self: (Status.PROVED, ()))
+    with proves, patch.object(Derivation, "second_route", None):
+        false = Derivation("sum-one", over(a, sigma[a])).then(over(a, e(z[a])), "of course")
+        content = record("sum-one", reals=[false, HELD]).as_json()
+    assert content["reals"]["verdict"] == "proved for every K"
+    with pytest.raises(LedgerError, match=r"record of 'sum-one': sum-one, line 1 \(of course\)"):
+        again(content)
+
+
+def test_what_was_edited_afterwards_is_named(again):
+    content = record("sum-one", reals=[derived(), HELD]).as_json()
+    stored = json.loads(content["derivations"][0])
+    content["derivations"] = [json.dumps(stored | {"formula": stored["formula"].replace("1", "K")})]
+    with pytest.raises(LedgerError, match="'sum-one': sum-one: formula is stored as"):
+        again(content)
+
+
+def test_a_verdict_is_earned_by_the_derivations_that_stand_there(again):
+    by_hand = Derivation("variance", var_qk).then(d_k, INDEPENDENT)
+    content = record("variance", reals=[by_hand, HELD]).as_json()
+    assert again(content) == 1
+    content["reals"]["verdict"] = "proved for every K"
+    with pytest.raises(LedgerError, match="says 'proved for every K', and rests on variance, line"):
+        again(content)
+
+
+def test_derivations_of_something_else_prove_nothing(again):
+    content = {"id": "order", "reals": side("proved for every K"), "floats": None, "steps": []}
+    with pytest.raises(LedgerError, match="'order' does not rest on what it derives"):
+        again(content | {"derivations": store(derived())})
+
+
+def test_a_file_that_was_not_written_to_its_end_counts_for_nothing(again, tmp_path):
+    content = record("sum-one", reals=[derived(), HELD]).as_json()
+    again(content)
+    (tmp_path / "kept" / "proved.json").write_text("[", encoding="utf-8")
+    assert again(content) == 1
