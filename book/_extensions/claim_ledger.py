@@ -173,7 +173,7 @@ def _table(
     lines = [
         "````{list-table}",
         ":header-rows: 1",
-        ":widths: 52 24 24",
+        ":widths: 46 20 34",
         ":class: verdict-table",
         "",
         "* - Claim",
@@ -230,8 +230,11 @@ def _step_id(step: Step) -> str:
 
 def _side_cell(entry: Entry, side: str) -> str:
     scope = entry.scope.get(side, EVERY_K)
-    badge = f"{{{side}}}`{entry.claim}`{entry.qualified(side)}"
-    return badge if scope in (EVERY_K, "") else f"{badge}\n\n{scope}"
+    behind = entry.qualified(side).removeprefix(": ")
+    parts = [f"{{{side}}}`{entry.claim}`", behind[:1].upper() + behind[1:]]
+    if scope != EVERY_K and scope not in entry.words(side):
+        parts.append(f"*{scope}*")
+    return "\n\n".join(filter(None, parts))
 
 
 def _evidence_id(entry: Entry) -> str:
