@@ -231,7 +231,10 @@ def _step_id(step: Step) -> str:
 def _side_cell(entry: Entry, side: str) -> str:
     scope = entry.scope.get(side, EVERY_K)
     behind = entry.qualified(side).removeprefix(": ")
-    parts = [f"{{{side}}}`{entry.claim}`", behind[:1].upper() + behind[1:]]
+    parts = [
+        f"{{{side}}}`{entry.claim}`",
+        behind[:1].upper() + behind[1:],
+    ]
     if scope != EVERY_K and scope not in entry.words(side):
         parts.append(f"*{scope}*")
     return "\n\n".join(filter(None, parts))

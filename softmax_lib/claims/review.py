@@ -19,7 +19,7 @@ from .steps import known_steps
 Facts = dict[str, str]
 """What is kept of one claim."""
 
-_STATED = re.compile(r"(.+): (?:proved|well defined|held|failed) ")
+_STATED = re.compile(r"(.+): (?:proved|well defined|held|failed|\d+ lines?) ")
 _WORDS = {
     "title": "the title",
     "words": "the words of the statement",

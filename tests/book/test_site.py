@@ -48,13 +48,25 @@ def test_every_listed_claim_is_in_claims_json(claims):
 
 
 def test_claims_json_has_the_promised_keys(claims):
-    keys = {"id", "statement", "reals", "floats", "scope", "steps", "page"}
+    keys = {"id", "statement", "reals", "floats", "where", "instead", "scope", "steps", "page"}
     assert all(set(claim) == keys for claim in claims)
 
 
 def test_claims_json_speaks_in_verdict_words(claims):
     words = {claim[side] for claim in claims for side in ("reals", "floats")}
-    assert words <= {str(verdict) for verdict in Verdict}
+    proved_up_to = {word for word in words if re.fullmatch(r"proved for K ≤ \d+", word)}
+    assert words - proved_up_to <= {str(verdict) for verdict in Verdict}
+
+
+def test_claims_json_says_what_holds_where_a_claim_does_not(claims):
+    for claim in claims:
+        assert bool(claim["where"]) == (claim["floats"] == Verdict.BREAKS_DOWN)
+        fails = claim["floats"] in (Verdict.BREAKS_DOWN, Verdict.HOLDS_UP_TO_ROUNDING)
+        assert bool(claim["instead"]) == fails
+
+
+def test_no_place_stays_empty_in_claims_json(claims):
+    assert not [claim for claim in claims if "{says}" in claim["statement"]]
 
 
 def test_gaps_come_first(claims):
@@ -197,9 +209,9 @@ def test_a_statement_without_a_record_stops_the_build(copy):
 def test_a_word_that_was_not_reviewed_stops_the_build(copy):
     notebook = copy / "book" / "formula.ipynb"
     text = notebook.read_text(encoding="utf-8")
-    statement = r"$\\sum_{i=1}^{K} \\sigma(z)_i = 1$ exactly"
+    statement = "{says}`sum-one` exactly"
     assert statement in text
-    notebook.write_text(text.replace(statement, statement.replace("= 1$", "= K$")), "utf-8")
+    notebook.write_text(text.replace(statement, "{says}`sum-one` roughly"), "utf-8")
     outcome = build(copy, copy)
     assert outcome.returncode != 0
     told = outcome.stdout + outcome.stderr
