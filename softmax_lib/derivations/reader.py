@@ -43,7 +43,7 @@ def read(tex: str, scope: Scope | None = None) -> Expr:
 
     Examples
     --------
-    >>> from softmax_lib.derivations import latex, meaning
+    >>> from softmax_lib.derivations import latex, meaning, read
     >>> from softmax_lib.derivations.vocabulary import i, over, sigma
     >>> term = over(i, sigma[i]) - 1
     >>> read(latex(term)) == meaning(term)

@@ -25,7 +25,7 @@ def store(*derivations: Derivation) -> list[str]:
 
     Examples
     --------
-    >>> from softmax_lib.derivations import Derivation, rebuild
+    >>> from softmax_lib.derivations import Derivation, rebuild, store
     >>> from softmax_lib.derivations.vocabulary import Z
     >>> stored = store(Derivation("one", Z / Z).then(1, "cancel"))
     >>> json.loads(stored[0])["start"]

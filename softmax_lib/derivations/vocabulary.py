@@ -418,6 +418,7 @@ def symbol_table() -> Iterator[tuple[str, str]]:
 
     Examples
     --------
+    >>> from softmax_lib.derivations.vocabulary import symbol_table
     >>> dict(symbol_table())["K"]
     'how many logits there are, at least 1'
     """
