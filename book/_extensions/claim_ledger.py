@@ -353,7 +353,7 @@ def _badge(app: Sphinx, page: str, claim: str, side: str) -> nodes.Node:
         LEDGER_PAGE,
         _row_id(claim),
         badge,
-        f"{claim} in the ledger",
+        f"{claim} in the ledger{entry.qualified(side)}",
     )
 
 
