@@ -357,6 +357,18 @@ def _badge(app: Sphinx, page: str, claim: str, side: str) -> nodes.Node:
     )
 
 
+def add_filters(
+    app: Sphinx,
+    page: str,
+    template: str,
+    context: dict[str, Any],
+    tree: nodes.document | None,
+) -> None:
+    """Load the ledger's filters on its page alone."""
+    if page == LEDGER_PAGE:
+        app.add_js_file("ledger.js", type="module")
+
+
 def write_claims(app: Sphinx, exception: Exception | None) -> None:
     """Write ``claims.json`` beside the pages."""
     if exception or app.builder.format != "html":
@@ -387,5 +399,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("doctree-read", label_evidence)
     app.connect("doctree-read", display_alone)
     app.connect("doctree-resolved", resolve)
+    app.connect("html-page-context", add_filters)
     app.connect("build-finished", write_claims)
     return {"parallel_read_safe": False, "parallel_write_safe": True}

@@ -1,3 +1,4 @@
+import json
 import os
 import shutil
 
@@ -13,6 +14,11 @@ def site(tmp_path_factory):
     outcome = build(ROOT, target)
     assert outcome.returncode == 0, outcome.stderr[-5000:]
     return target / "_build" / "html"
+
+
+@pytest.fixture(scope="session")
+def claims(site):
+    return json.loads((site / "claims.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="session")

@@ -160,6 +160,22 @@ def test_search_finds_a_term(chromium, address):
         assert "Why softmax" in visit.page.inner_text("#search-results")
 
 
+def test_the_ledger_is_filtered_by_what_is_chosen_and_by_its_address(chromium, address, claims):
+    broken = [claim["id"] for claim in claims if claim["floats"] == "breaks down"]
+    with Visit(chromium, address, "book/ledger.html") as visit:
+        visit.page.get_by_label("In floating point").select_option("breaks down")
+        chosen = visit.page.url
+        assert urlsplit(chosen).query == "floats=breaks+down"
+    assert 0 < len(broken) < len(claims)
+    with Visit(chromium, address, f"book/ledger.html?{urlsplit(chosen).query}") as visit:
+        rows = visit.page.locator(".verdict-table tbody tr:visible p[id^=claim-]")
+        assert [row.get_attribute("id") for row in rows.all()] == [f"claim-{id}" for id in broken]
+        assert f"{len(broken)} of {len(claims)} claims" in visit.page.inner_text("output")
+        visit.page.get_by_label("In floating point").select_option("all")
+        assert urlsplit(visit.page.url).query == ""
+        assert rows.count() == len(claims)
+
+
 def test_the_theme_that_was_chosen_holds_on_the_next_page(chromium, address):
     with Visit(chromium, address, PAGES[0], "light") as visit:
         theme = "document.documentElement.dataset.theme"

@@ -1,7 +1,6 @@
 """The site builds without a warning, and shows on every page what the records say."""
 
 import filecmp
-import json
 import re
 import shutil
 import tomllib
@@ -16,11 +15,6 @@ from softmax_lib.claims import Verdict, known_steps, read_ledger
 from softmax_lib.claims.review import accept
 
 SOURCES = ("book", "_config.yml", "_toc.yml")
-
-
-@pytest.fixture(scope="module")
-def claims(site):
-    return json.loads((site / "claims.json").read_text(encoding="utf-8"))
 
 
 def chapters() -> list[str]:
