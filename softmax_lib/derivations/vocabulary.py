@@ -461,8 +461,8 @@ var_qk = _term(
 COMPONENTS = Assumption("independent components")
 _mu, _nu = IndexedBase("mu", real=True), IndexedBase("nu", real=True)
 _phi, _psi = (IndexedBase(name, nonnegative=True) for name in ("phi", "psi"))
-mean_x = _name("mean_x", r"\mathbb{E}[X_{#1}]", lambda a: _mu[a], "the mean of X_i")
-mean_y = _name("mean_y", r"\mathbb{E}[Y_{#1}]", lambda a: _nu[a], "the mean of Y_i")
+mean_x = _name("mean_x", r"\mu_{#1}", lambda a: _mu[a], "the mean of X_i")
+mean_y = _name("mean_y", r"\nu_{#1}", lambda a: _nu[a], "the mean of Y_i")
 variance_x = _name(
     "variance_x",
     r"\operatorname{Var}(X_{#1})",
