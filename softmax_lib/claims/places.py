@@ -39,11 +39,14 @@ def filled(words: str, formulas: Mapping[str, Mapping[str, str]]) -> str:
 def misfits(words: str, formulas: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
     """Yield what is wrong with the places of a box."""
     places = PLACE.findall(words)
+    supposed = {
+        formulas[name]["given"] for kind, name in places if kind == "given" and name in formulas
+    }
     for _, name in places:
         if name not in formulas:
             known = ", ".join(formulas) or "nothing"
             yield f"has a place for {name!r}, but its record derives {known}"
-        elif formulas[name]["given"] and ("given", name) not in places:
+        elif formulas[name]["given"] not in {"", *supposed}:
             yield f"does not say what {name!r} supposes: add {{given}}`{name}`"
 
 

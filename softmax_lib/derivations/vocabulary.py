@@ -13,9 +13,9 @@ from typing import Any
 from sympy import Expr, IndexedBase, KroneckerDelta, Rational, Symbol, exp, log
 
 from softmax_lib import proofs
-from softmax_lib.proofs import Refused, differentiate
+from softmax_lib.proofs import Refused, differentiate, value_at
 
-from .terms import ENTRIES, FRACTION, LETTERS, POWER, Assumption, Entry, Term, lift, summed
+from .terms import ENTRIES, FRACTION, LETTERS, MUL, POWER, Assumption, Entry, Term, lift, summed
 from .terms import named as named_entry
 
 _PRINTED: dict[str, str] = {letter: f"the index {letter}" for letter in LETTERS}
@@ -222,6 +222,54 @@ raised = _name(
     indices=2,
 )
 
+# Ends of the temperature.
+
+others = _term("N", "N", proofs.K, "how many logits lie below the top, at least 1")
+
+
+def _top_of_ties() -> Expr:
+    lower = summed(lambda a: exp(-(proofs.gap + _d[a]) / proofs.T))
+    return 1 / (ENTRIES["M"].meaning() + lower)
+
+
+top_of_ties = _term(
+    "top_of_ties",
+    r"p_{\mathrm{top}}",
+    _top_of_ties(),
+    "an output at temperature T that M logits share, of which all others lie g + d below",
+)
+low = _name(
+    "low",
+    r"p_{\mathrm{low},#1}",
+    lambda a: exp(-(proofs.gap + _d[a]) / proofs.T) * _top_of_ties(),
+    "the output at temperature T of a logit that lies g + d below M others",
+)
+beta = _real("beta", r"\beta", "the inverse temperature")
+
+
+def _warm(a: Expr) -> Expr:
+    return _softmax(a, lambda b: Symbol("beta", real=True) * proofs.z[b])
+
+
+warm = _name("warm", r"\sigma(\beta z)_{#1}", _warm, "an output of the softmax of beta times z")
+hot = _name(
+    "hot",
+    r"\sigma(\beta z)_{#1}\big|_{\beta = 0}",
+    lambda a: value_at(_warm(a), Symbol("beta", real=True), 0),
+    "the value of an output of the softmax of beta times z at beta = 0",
+)
+hot_slope = _name(
+    "hot_slope",
+    r"\frac{d}{d \beta} \sigma(\beta z)_{#1}\big|_{\beta = 0}",
+    lambda a: value_at(
+        differentiate(_warm(a), Symbol("beta", real=True)), Symbol("beta", real=True), 0
+    ),
+    "the derivative of an output of the softmax of beta times z, by beta, at beta = 0",
+)
+plain_mean = _term(
+    "plain_mean", r"\bar z", summed(lambda a: proofs.z[a]) / proofs.K, "the mean of the logits"
+)
+
 # The online softmax.
 
 m, m_1, m_2, m_3, m_12, m_23 = (
@@ -231,6 +279,31 @@ m, m_1, m_2, m_3, m_12, m_23 = (
 s_1, s_2, s_3 = (
     _real(f"s_{n}", f"s_{n}", "the sum of a piece of a row, scaled by its maximum")
     for n in (1, 2, 3)
+)
+
+
+def _merged(first: int, second: int) -> Expr:
+    def scaled(piece: int) -> Expr:
+        maximum, both = (Symbol(f"m_{n}", real=True) for n in (piece, f"{first}{second}"))
+        return Symbol(f"s_{piece}", real=True) * exp(maximum - both)
+
+    return scaled(first) + scaled(second)
+
+
+s_12, s_23 = (
+    _term(
+        f"s_{n}{n + 1}",
+        f"s_{{{n}{n + 1}}}",
+        _merged(n, n + 1),
+        "the sum of two merged pieces of a row, scaled by their maximum",
+    )
+    for n in (1, 2)
+)
+s = _term(
+    "s",
+    "s",
+    summed(lambda a: exp(proofs.z[a] - Symbol("m", real=True))),
+    "the sum of a row, scaled by m",
 )
 
 # The Jacobian.
@@ -247,6 +320,13 @@ J_w = _name(
     r"(J^\top w)_{#1}",
     lambda a: summed(lambda b: _jacobian(b, a) * _w[b]),
     "a component of the transposed Jacobian times w",
+)
+trace = _term(
+    "trace",
+    r"\operatorname{tr} J",
+    summed(lambda a: _jacobian(a, a)),
+    "the trace of the Jacobian",
+    tightness=MUL,
 )
 form_of_v = _term(
     "form_of_v",
@@ -317,9 +397,44 @@ L = _term(
     "the cross-entropy of softmax for the target y",
 )
 
+# Attention.
+
+_root = Symbol("rho", positive=True)
+root = _term("root", r"\sqrt{d_k}", _root, "the square root of the number of components of a key")
+_qk, _x = IndexedBase("kappa", real=True), IndexedBase("s", real=True)
+raw_score = _name(
+    "raw_score",
+    r"q \cdot k_{#1}",
+    lambda a: _qk[a],
+    "the dot product of a query and a key",
+    tightness=MUL,
+)
+
+
+def _attends(a: Expr) -> Expr:
+    return _softmax(a, lambda b: _qk[b] / _root)
+
+
+attends = _name("attends", "w(q)_{#1}", _attends, "the weight that the query q gives to a key")
+attended = _term(
+    "attended",
+    "o(q)",
+    summed(lambda a: _attends(a) * _v[a]),
+    "a component of the output of attention for the query q, v being that of the values",
+)
+scaled_score = _name(
+    "scaled_score", "x_{#1}", lambda a: _x[a], "a score divided by the root of d_k"
+)
+undivided = _name(
+    "undivided",
+    r"\sigma(\sqrt{d_k}\,x)_{#1}",
+    lambda a: _softmax(a, lambda b: _root * _x[b]),
+    "an attention weight without the division",
+)
+
 # Chance.
 
-INDEPENDENT = Assumption("the components of q and k are independent, with mean 0 and variance 1")
+INDEPENDENT = Assumption("independent components of mean 0 and variance 1")
 mean_qq = _name(
     "mean_qq",
     r"\mathbb{E}[q_{#1} q_{#2}]",
@@ -342,6 +457,57 @@ var_qk = _term(
     summed(lambda a: summed(lambda b: KroneckerDelta(a, b) ** 2)),
     "the variance of the product of a query and a key",
     assumes=INDEPENDENT,
+)
+COMPONENTS = Assumption("independent components")
+_mu, _nu = IndexedBase("mu", real=True), IndexedBase("nu", real=True)
+_phi, _psi = (IndexedBase(name, nonnegative=True) for name in ("phi", "psi"))
+mean_x = _name("mean_x", r"\mu_{#1}", lambda a: _mu[a], "the mean of X_i")
+mean_y = _name("mean_y", r"\nu_{#1}", lambda a: _nu[a], "the mean of Y_i")
+variance_x = _name(
+    "variance_x",
+    r"\operatorname{Var}(X_{#1})",
+    lambda a: _phi[a],
+    "the variance of X_i, at least 0",
+)
+variance_y = _name(
+    "variance_y",
+    r"\operatorname{Var}(Y_{#1})",
+    lambda a: _psi[a],
+    "the variance of Y_i, at least 0",
+)
+
+
+def _mean_xx(a: Expr, b: Expr) -> Expr:
+    return _mu[a] * _mu[b] + KroneckerDelta(a, b) * _phi[a]
+
+
+def _mean_yy(a: Expr, b: Expr) -> Expr:
+    return _nu[a] * _nu[b] + KroneckerDelta(a, b) * _psi[a]
+
+
+mean_xx = _name(
+    "mean_xx",
+    r"\mathbb{E}[X_{#1} X_{#2}]",
+    _mean_xx,
+    "the mean of the product of two components of X",
+    indices=2,
+    assumes=COMPONENTS,
+)
+mean_yy = _name(
+    "mean_yy",
+    r"\mathbb{E}[Y_{#1} Y_{#2}]",
+    _mean_yy,
+    "the mean of the product of two components of Y",
+    indices=2,
+    assumes=COMPONENTS,
+)
+variance_xy = _term(
+    "variance_xy",
+    r"\operatorname{Var}(X \cdot Y)",
+    summed(lambda a: summed(lambda b: _mean_xx(a, b) * _mean_yy(a, b)))
+    - summed(lambda a: _mu[a] * _nu[a]) ** 2,
+    "the variance of the product of the random vectors X and Y",
+    assumes=COMPONENTS,
 )
 d_k = _term("d_k", "d_k", proofs.K, "the number of components of a key")
 

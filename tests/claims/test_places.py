@@ -37,6 +37,12 @@ def test_places_are_filled_with_what_is_derived(statement):
     )
 
 
+def test_a_hypothesis_of_two_derivations_is_said_once(statement):
+    smaller = ORDER | {"id": "smaller", "formula": r"\sigma_{j} < \sigma_{i}"}
+    words = "If {given}`bigger`, then {says}`bigger` and {says}`smaller`."
+    assert statement(words, ORDER, smaller).endswith(r"$\sigma_{j} < \sigma_{i}$.")
+
+
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [

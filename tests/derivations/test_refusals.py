@@ -244,7 +244,7 @@ def test_what_the_statement_says_is_not_by_hand():
     )
     assert derivation.status == Status.GIVEN
     assert derivation.by_hand == ()
-    assert "are independent" in str(derivation.statement)
+    assert "independent components" in str(derivation.statement)
 
 
 def test_another_assumption_does_not_help():

@@ -1,5 +1,6 @@
 """Every name of the vocabulary means what softmax_lib computes, and prints as no other does."""
 
+import itertools
 import math
 from fractions import Fraction
 
@@ -32,11 +33,15 @@ class Values:
     def __init__(self, seed):
         rng = np.random.default_rng(seed)
         ticks = {name: rng.integers(-32, 33, K) for name in "zvwy"}
+        ticks |= {name: rng.integers(-32, 33, K) for name in ("kappa", "s", "mu", "nu")}
         ticks |= {name: rng.integers(1, 64, K) for name in "rdf"}
+        ticks |= {name: rng.integers(0, 6, K) ** 2 for name in ("phi", "psi")}
         for name, row in ticks.items():
             setattr(self, name, row / 16)
-        signed = {name: rng.integers(-32, 33) for name in ("c", "x", "m", "z_1", "z_2")}
-        positive = {name: rng.integers(8, 64) for name in ("T", "g")}
+        signed = {name: rng.integers(-32, 33) for name in ("c", "x", "m", "z_1", "z_2", "beta")}
+        signed |= {name: rng.integers(-32, 33) for name in ("m_1", "m_2", "m_3", "m_12", "m_23")}
+        signed |= {f"s_{n}": rng.integers(-32, 33) for n in (1, 2, 3)}
+        positive = {name: rng.integers(8, 64) for name in ("T", "g", "M", "rho")}
         for name, number in (signed | positive).items():
             setattr(self, name, number / 16)
         self.target = self.y + (1 - self.y.sum()) / K
@@ -78,6 +83,24 @@ def free_energy(x):
     return np.sum(x.q * x.z) - x.T * np.sum(x.q * np.log(x.q))
 
 
+def top_and_lower(x):
+    """The output at a top of weight M, and those of the logits g + d below."""
+    row = np.append(math.log(x.M) * x.T, -x.g - x.d)
+    shared, *lower = softmax(row, temperature=x.T)
+    return shared / x.M, lower
+
+
+def outcomes(x):
+    """All outcomes of X and Y, equally likely, with two values a component."""
+    signs = np.array(list(itertools.product((-1, 1), repeat=2 * K)))
+    means, variances = np.append(x.mu, x.nu), np.append(x.phi, x.psi)
+    return np.hsplit(means + signs * np.sqrt(variances), 2)
+
+
+def mean_of_two(vectors, a, b):
+    return np.mean(vectors[:, a] * vectors[:, b])
+
+
 def wins(x, a):
     chance = math.exp(-np.exp(x.z / x.T).sum() * math.exp(-x.x))
     return softmax(x.z, temperature=x.T)[a] * chance
@@ -107,6 +130,12 @@ COMPUTED = {
     ),
     "lse_below": lambda x: logsumexp(x.m - x.d),
     "raised": raised,
+    "top_of_ties": lambda x: top_and_lower(x)[0],
+    "low": lambda x, a: top_and_lower(x)[1][a],
+    "warm": lambda x, a: softmax(x.beta * x.z)[a],
+    "hot": lambda x, a: softmax(0 * x.z)[a],
+    "hot_slope": lambda x, a: softmax_jvp(0 * x.z, x.z)[a],
+    "plain_mean": lambda x: np.mean(x.z),
     "J": lambda x, a, b: softmax_jacobian(x.z)[a, b],
     "J_v": lambda x, a: softmax_jvp(x.z, x.v)[a],
     "J_w": lambda x, a: softmax_vjp(x.z, x.w)[a],
@@ -125,6 +154,16 @@ COMPUTED = {
     "mean_kk": lambda x, a, b: float(a == b),
     "var_qk": lambda x: K,
     "wins": wins,
+    "mean_xx": lambda x, a, b: mean_of_two(outcomes(x)[0], a, b),
+    "mean_yy": lambda x, a, b: mean_of_two(outcomes(x)[1], a, b),
+    "variance_xy": lambda x: np.var(np.sum(np.multiply(*outcomes(x)), axis=1)),
+    "attends": lambda x, a: softmax(x.kappa / x.rho)[a],
+    "attended": lambda x: softmax(x.kappa, temperature=x.rho) @ x.v,
+    "undivided": lambda x, a: softmax(x.rho * x.s)[a],
+    "trace": lambda x: np.trace(softmax_jacobian(x.z)),
+    "s": lambda x: np.sum(np.exp(x.z - x.m)),
+    "s_12": lambda x: x.s_1 * np.exp(x.m_1 - x.m_12) + x.s_2 * np.exp(x.m_2 - x.m_12),
+    "s_23": lambda x: x.s_2 * np.exp(x.m_2 - x.m_23) + x.s_3 * np.exp(x.m_3 - x.m_23),
 }
 """What softmax_lib, or a line of NumPy, makes of each name that is more than a variable."""
 
@@ -184,7 +223,8 @@ def test_a_margin_means_nothing_outside_a_form():
 
 def test_what_a_name_assumes_is_said():
     assuming = {head for head, entry in ENTRIES.items() if entry.assumes}
-    assert assuming == {"mean_qq", "mean_kk", "var_qk"}
+    of_q_and_k, of_x_and_y = {"mean_qq", "mean_kk", "var_qk"}, {"mean_xx", "mean_yy", "variance_xy"}
+    assert assuming == of_q_and_k | of_x_and_y
     assert isinstance(ENTRIES["var_qk"].assumes, Assumption)
 
 
