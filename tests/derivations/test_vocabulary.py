@@ -32,10 +32,10 @@ class Values:
     def __init__(self, seed):
         rng = np.random.default_rng(seed)
         ticks = {name: rng.integers(-32, 33, K) for name in "zvwy"}
-        ticks |= {name: rng.integers(1, 64, K) for name in "rdf"}
+        ticks |= {name: rng.integers(1, 64, K) for name in "rdfs"}
         for name, row in ticks.items():
             setattr(self, name, row / 16)
-        signed = {name: rng.integers(-32, 33) for name in ("c", "x", "m", "z_1", "z_2")}
+        signed = {name: rng.integers(-32, 33) for name in ("c", "x", "m", "z_1", "z_2", "beta")}
         positive = {name: rng.integers(8, 64) for name in ("T", "g")}
         for name, number in (signed | positive).items():
             setattr(self, name, number / 16)
@@ -78,6 +78,11 @@ def free_energy(x):
     return np.sum(x.q * x.z) - x.T * np.sum(x.q * np.log(x.q))
 
 
+def free_energy_at_softmax(x):
+    p = softmax(x.z, temperature=x.T)
+    return np.sum(p * x.z) - x.T * np.sum(p * np.log(p))
+
+
 def wins(x, a):
     chance = math.exp(-np.exp(x.z / x.T).sum() * math.exp(-x.x))
     return softmax(x.z, temperature=x.T)[a] * chance
@@ -93,10 +98,15 @@ COMPUTED = {
     "Z_T": lambda x: np.exp(x.z / x.T).sum(),
     "lse": lambda x: logsumexp(x.z),
     "lse_tempered": lambda x: logsumexp(x.z / x.T),
+    "lse_shifted": lambda x: logsumexp(x.z + x.c),
     "shifted": lambda x, a: softmax(x.z + x.c)[a],
     "of_logarithms": lambda x, a: softmax(np.log(x.r) + x.c)[a],
     "of_equals": lambda x, a: softmax(np.full(K, x.c))[a],
     "taught": lambda x, a: softmax(x.w)[a],
+    "of_q": lambda x, a: softmax(x.q)[a],
+    "of_log_outputs": lambda x, a: softmax(log_softmax(x.z))[a],
+    "scaled": lambda x, a: softmax(x.beta * x.z)[a],
+    "scaled_shifted": lambda x, a: softmax(x.beta * (x.z + x.c))[a],
     "rounded": lambda x, a: softmax(x.z + np.log(x.f))[a],
     "sigmoid": lambda x: 1 / (1 + math.exp(-(x.z_1 - x.z_2))),
     "first_of_two": lambda x: softmax(np.array([x.z_1, x.z_2]))[0],
@@ -120,6 +130,7 @@ COMPUTED = {
     "H": lambda x: entropy(x.z, temperature=x.T),
     "KL": divergence,
     "F": free_energy,
+    "F_best": free_energy_at_softmax,
     "L": lambda x: -np.sum(x.target * log_softmax(x.z)),
     "mean_qq": lambda x, a, b: float(a == b),
     "mean_kk": lambda x, a, b: float(a == b),
