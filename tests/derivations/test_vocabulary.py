@@ -36,7 +36,7 @@ class Values:
         for name, row in ticks.items():
             setattr(self, name, row / 16)
         signed = {name: rng.integers(-32, 33) for name in ("c", "x", "m", "z_1", "z_2", "beta")}
-        positive = {name: rng.integers(8, 64) for name in ("T", "g")}
+        positive = {name: rng.integers(8, 64) for name in ("T", "g", "A")}
         for name, number in (signed | positive).items():
             setattr(self, name, number / 16)
         self.target = self.y + (1 - self.y.sum()) / K
@@ -91,6 +91,7 @@ def wins(x, a):
 COMPUTED = {
     "q": lambda x, a: x.q[a],
     "y": lambda x, a: x.target[a],
+    "A": lambda x: x.A / (1 + x.A),
     "delta": lambda x, a, b: float(a == b),
     "sigma": lambda x, a: softmax(x.z)[a],
     "p": lambda x, a: softmax(x.z, temperature=x.T)[a],
