@@ -25,6 +25,7 @@ def store(*derivations: Derivation) -> list[str]:
 
     Examples
     --------
+    >>> import json
     >>> from softmax_lib.derivations import Derivation, rebuild, store
     >>> from softmax_lib.derivations.vocabulary import Z
     >>> stored = store(Derivation("one", Z / Z).then(1, "cancel"))

@@ -88,6 +88,10 @@ def _jacobian(a: Expr, b: Expr) -> Expr:
     return differentiate(_softmax(a), proofs.z[b])
 
 
+def _q(a: Expr) -> Expr:
+    return ENTRIES["q"].meaning(a)
+
+
 # Indices, numbers and variables.
 
 a, b, i, j, n = (Term("index", (letter,)) for letter in LETTERS)
@@ -112,9 +116,16 @@ _f = IndexedBase("f", positive=True)
 f = _name("f", "f_{#1}", lambda a: _f[a], "the positive factor by which an exponential is off")
 least = _term("l", "l", Symbol("l", positive=True), "a positive number, the least factor")
 most = _term("u", "u", Symbol("u", positive=True), "a positive number, the largest factor")
+_A = Symbol("A", nonnegative=True)
+# Every number from 0 to below 1 is of this form.
+A = _term("A", "A", _A / (1 + _A), "a bound on relative errors, at least 0 and below 1")
 g = _term("g", "g", proofs.gap, "a gap between two logits, above 0")
 spread = _term("spread", r"\delta", Symbol("delta", nonnegative=True), "a spread, at least 0")
 ties = _term("M", "M", Symbol("M", positive=True), "how many logits share the top, above 0")
+beta = _real("beta", r"\beta", "a real number that scales every logit")
+tau = _real("tau", r"\tau", "a real number taken off every logit")
+_s = IndexedBase("s", nonnegative=True)
+cut = _name("cut", "s_{#1}", lambda a: _s[a], "what is cut off below 0, at least 0")
 
 _y = IndexedBase("y", real=True)
 y = _name(
@@ -150,6 +161,12 @@ lse_tempered = _term(
     log(_Z_T),
     "the logarithm of the sum of the exponentials of z/T",
 )
+lse_shifted = _term(
+    "lse_shifted",
+    r"\operatorname{lse}(z + c\mathbf{1})",
+    log(summed(lambda a: exp(proofs.z[a] + proofs.c))),
+    "the logarithm of the sum of the exponentials of z with c added to every logit",
+)
 shifted = _name(
     "shifted",
     r"\sigma(z + c\mathbf{1})_{#1}",
@@ -173,6 +190,30 @@ taught = _name(
     r"\sigma(w)_{#1}",
     lambda a: _softmax(a, lambda b: _w[b]),
     "an output of the softmax of w",
+)
+of_q = _name(
+    "of_q",
+    r"\sigma(q)_{#1}",
+    lambda a: _softmax(a, lambda b: _q(b)),
+    "an output of the softmax of the probabilities q",
+)
+of_log_outputs = _name(
+    "of_log_outputs",
+    r"\sigma(\log \sigma(z))_{#1}",
+    lambda a: _softmax(a, lambda b: log(_softmax(b))),
+    "an output of the softmax of the logarithms of the softmax of z",
+)
+scaled = _name(
+    "scaled",
+    r"\sigma(\beta z)_{#1}",
+    lambda a: _softmax(a, lambda b: Symbol("beta", real=True) * proofs.z[b]),
+    "an output of the softmax of beta times z",
+)
+scaled_shifted = _name(
+    "scaled_shifted",
+    r"\sigma(\beta (z + c\mathbf{1}))_{#1}",
+    lambda a: _softmax(a, lambda b: Symbol("beta", real=True) * (proofs.z[b] + proofs.c)),
+    "an output of the softmax of beta times z with c added to every logit",
 )
 rounded = _name(
     "rounded",
@@ -244,14 +285,12 @@ low = _name(
     lambda a: exp(-(proofs.gap + _d[a]) / proofs.T) * _top_of_ties(),
     "the output at temperature T of a logit that lies g + d below M others",
 )
-beta = _real("beta", r"\beta", "the inverse temperature")
 
 
 def _warm(a: Expr) -> Expr:
     return _softmax(a, lambda b: Symbol("beta", real=True) * proofs.z[b])
 
 
-warm = _name("warm", r"\sigma(\beta z)_{#1}", _warm, "an output of the softmax of beta times z")
 hot = _name(
     "hot",
     r"\sigma(\beta z)_{#1}\big|_{\beta = 0}",
@@ -374,10 +413,6 @@ var_z = _term(
 H = _term("H", "H", -summed(lambda a: _tempered(a) * log(_tempered(a))), "the entropy of p")
 
 
-def _q(a: Expr) -> Expr:
-    return ENTRIES["q"].meaning(a)
-
-
 KL = _term(
     "KL",
     r"\operatorname{KL}(q\,\|\,p)",
@@ -390,6 +425,13 @@ F = _term(
     summed(lambda a: _q(a) * proofs.z[a]) - proofs.T * summed(lambda a: _q(a) * log(_q(a))),
     "the mean logit under q plus T times the entropy of q",
 )
+F_best = _term(
+    "F_best",
+    "F(p)",
+    summed(lambda a: _tempered(a) * proofs.z[a])
+    - proofs.T * summed(lambda a: _tempered(a) * log(_tempered(a))),
+    "the mean logit under p plus T times the entropy of p",
+)
 L = _term(
     "L",
     "L",
@@ -401,7 +443,7 @@ L = _term(
 
 _root = Symbol("rho", positive=True)
 root = _term("root", r"\sqrt{d_k}", _root, "the square root of the number of components of a key")
-_qk, _x = IndexedBase("kappa", real=True), IndexedBase("s", real=True)
+_qk, _x = IndexedBase("kappa", real=True), IndexedBase("chi", real=True)
 raw_score = _name(
     "raw_score",
     r"q \cdot k_{#1}",

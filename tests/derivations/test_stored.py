@@ -75,7 +75,7 @@ TAMPERED = {
     "another id": (put("id", 3), Tampered, "no stored derivation"),
     "no start": (lambda content: content.pop("start"), Tampered, "start"),
     "code for a term": (put("start", "__import__('os')"), Tampered, "is no stored term"),
-    "an unknown name": (put("start", ["tau"]), Tampered, "neither an operation nor"),
+    "an unknown name": (put("start", ["omega"]), Tampered, "neither an operation nor"),
     "a number as a name": (put("start", ["number", 1]), Tampered, "is stored by itself"),
     "a float": (put("lines", 3, "term", 1.5), Tampered, "is no stored term"),
     "a Boolean": (put("lines", 3, "term", True), Tampered, "is no stored term"),

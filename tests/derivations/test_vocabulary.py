@@ -33,15 +33,15 @@ class Values:
     def __init__(self, seed):
         rng = np.random.default_rng(seed)
         ticks = {name: rng.integers(-32, 33, K) for name in "zvwy"}
-        ticks |= {name: rng.integers(-32, 33, K) for name in ("kappa", "s", "mu", "nu")}
-        ticks |= {name: rng.integers(1, 64, K) for name in "rdf"}
+        ticks |= {name: rng.integers(-32, 33, K) for name in ("kappa", "chi", "mu", "nu")}
+        ticks |= {name: rng.integers(1, 64, K) for name in "rdfs"}
         ticks |= {name: rng.integers(0, 6, K) ** 2 for name in ("phi", "psi")}
         for name, row in ticks.items():
             setattr(self, name, row / 16)
         signed = {name: rng.integers(-32, 33) for name in ("c", "x", "m", "z_1", "z_2", "beta")}
         signed |= {name: rng.integers(-32, 33) for name in ("m_1", "m_2", "m_3", "m_12", "m_23")}
         signed |= {f"s_{n}": rng.integers(-32, 33) for n in (1, 2, 3)}
-        positive = {name: rng.integers(8, 64) for name in ("T", "g", "M", "rho")}
+        positive = {name: rng.integers(8, 64) for name in ("T", "g", "M", "rho", "A")}
         for name, number in (signed | positive).items():
             setattr(self, name, number / 16)
         self.target = self.y + (1 - self.y.sum()) / K
@@ -101,6 +101,11 @@ def mean_of_two(vectors, a, b):
     return np.mean(vectors[:, a] * vectors[:, b])
 
 
+def free_energy_at_softmax(x):
+    p = softmax(x.z, temperature=x.T)
+    return np.sum(p * x.z) - x.T * np.sum(p * np.log(p))
+
+
 def wins(x, a):
     chance = math.exp(-np.exp(x.z / x.T).sum() * math.exp(-x.x))
     return softmax(x.z, temperature=x.T)[a] * chance
@@ -109,6 +114,7 @@ def wins(x, a):
 COMPUTED = {
     "q": lambda x, a: x.q[a],
     "y": lambda x, a: x.target[a],
+    "A": lambda x: x.A / (1 + x.A),
     "delta": lambda x, a, b: float(a == b),
     "sigma": lambda x, a: softmax(x.z)[a],
     "p": lambda x, a: softmax(x.z, temperature=x.T)[a],
@@ -116,10 +122,15 @@ COMPUTED = {
     "Z_T": lambda x: np.exp(x.z / x.T).sum(),
     "lse": lambda x: logsumexp(x.z),
     "lse_tempered": lambda x: logsumexp(x.z / x.T),
+    "lse_shifted": lambda x: logsumexp(x.z + x.c),
     "shifted": lambda x, a: softmax(x.z + x.c)[a],
     "of_logarithms": lambda x, a: softmax(np.log(x.r) + x.c)[a],
     "of_equals": lambda x, a: softmax(np.full(K, x.c))[a],
     "taught": lambda x, a: softmax(x.w)[a],
+    "of_q": lambda x, a: softmax(x.q)[a],
+    "of_log_outputs": lambda x, a: softmax(log_softmax(x.z))[a],
+    "scaled": lambda x, a: softmax(x.beta * x.z)[a],
+    "scaled_shifted": lambda x, a: softmax(x.beta * (x.z + x.c))[a],
     "rounded": lambda x, a: softmax(x.z + np.log(x.f))[a],
     "sigmoid": lambda x: 1 / (1 + math.exp(-(x.z_1 - x.z_2))),
     "first_of_two": lambda x: softmax(np.array([x.z_1, x.z_2]))[0],
@@ -132,7 +143,6 @@ COMPUTED = {
     "raised": raised,
     "top_of_ties": lambda x: top_and_lower(x)[0],
     "low": lambda x, a: top_and_lower(x)[1][a],
-    "warm": lambda x, a: softmax(x.beta * x.z)[a],
     "hot": lambda x, a: softmax(0 * x.z)[a],
     "hot_slope": lambda x, a: softmax_jvp(0 * x.z, x.z)[a],
     "plain_mean": lambda x: np.mean(x.z),
@@ -149,6 +159,7 @@ COMPUTED = {
     "H": lambda x: entropy(x.z, temperature=x.T),
     "KL": divergence,
     "F": free_energy,
+    "F_best": free_energy_at_softmax,
     "L": lambda x: -np.sum(x.target * log_softmax(x.z)),
     "mean_qq": lambda x, a, b: float(a == b),
     "mean_kk": lambda x, a, b: float(a == b),
@@ -159,7 +170,7 @@ COMPUTED = {
     "variance_xy": lambda x: np.var(np.sum(np.multiply(*outcomes(x)), axis=1)),
     "attends": lambda x, a: softmax(x.kappa / x.rho)[a],
     "attended": lambda x: softmax(x.kappa, temperature=x.rho) @ x.v,
-    "undivided": lambda x, a: softmax(x.rho * x.s)[a],
+    "undivided": lambda x, a: softmax(x.rho * x.chi)[a],
     "trace": lambda x: np.trace(softmax_jacobian(x.z)),
     "s": lambda x: np.sum(np.exp(x.z - x.m)),
     "s_12": lambda x: x.s_1 * np.exp(x.m_1 - x.m_12) + x.s_2 * np.exp(x.m_2 - x.m_12),
