@@ -25,29 +25,60 @@ from softmax_lib.proofs import ProofError  # noqa: E402
 
 BOOK = ROOT / "book"
 
+
+def _changes(name: str, line: int, *changes: str) -> set[tuple[str, int, str]]:
+    return {(name, line, change) for change in changes}
+
+
 TRUE: dict[str, set[tuple[str, int, str]]] = {
     "the inequality has room": {
-        ("positive", 0, "start: one more"),
-        ("positive", 0, "start: twice"),
-        ("positive", 0, "start: i to a"),
-        ("others-lose", 2, "one more"),
-        ("others-lose", 2, "0 + 1"),
+        *_changes("positive", 0, "start: one more", "start: twice", "start: i to a"),
+        *_changes("weights-are-positive", 0, "start: one more", "start: twice", "start: i to a"),
+        *_changes("others-lose", 2, "one more", "0 + 1"),
+        *_changes("responds-to-others", 3, "one more", "0 + 1"),
+        *_changes("trace", 4, "one more", "- to +", "1 + 1"),
+        *_changes("row-sums", 3, "one more"),
+        *_changes("at-most-half", 3, "one more", "twice"),
+        *_changes("sum-from-one", 2, "the other sign"),
+        *_changes("equal-share", 2, "one more", "twice", "1 + 1"),
+        *_changes("top-falls", 4, "one more", "0 + 1"),
+        *_changes("second-ratio", 4, "one more", "twice", "1 + 1"),
     },
     "both sides are 0": {
-        *(
-            ("rows-sum-to-zero", line, change)
-            for line, start in ((0, "start: "), (1, ""), (2, ""))
-            for change in (f"{start}twice", f"{start}the other sign")
-        ),
-        ("rows-sum-to-zero", 2, "i to j"),
+        *_changes("rows-sum-to-zero", 0, "start: twice", "start: the other sign"),
+        *_changes("rows-sum-to-zero", 1, "twice", "the other sign"),
+        *_changes("rows-sum-to-zero", 2, "twice", "the other sign", "i to j"),
     },
     "both factors are 0 unless the indices are equal": {
-        ("jacobian", 2, "i to j"),
-        ("at-a-temperature", 2, "i to j"),
-        ("product-with-a-vector", 2, "j to i"),
+        *_changes("jacobian", 2, "i to j"),
+        *_changes("at-a-temperature", 2, "i to j"),
+        *_changes("product-with-a-vector", 2, "j to i"),
+        *_changes("hessian-of-lse", 2, "i to j"),
+        *_changes("standard", 1, "i to j", "j to i"),
+        *_changes("standard", 2, "i to j", "j to i"),
     },
     "what has no such logit has the derivative 0, with either sign": {
-        ("cross-gradient", 1, "the exponent's sign"),
+        *_changes("cross-gradient", 1, "the exponent's sign"),
+    },
+    "the exponent is 0": {
+        *_changes("single-score", 1, "the exponent's sign"),
+        *_changes("single-score", 0, "start: the exponent's sign"),
+        *_changes("single-score", 0, "start: a to i", "start: i to a"),
+        *_changes("uniform-at-zero", 1, "the exponent's sign"),
+        *_changes("neutral", 0, "start: the exponent's sign"),
+    },
+    "at inverse temperature 0, all outputs are the same": {
+        *_changes("uniform-at-zero", 0, "start: i to a"),
+        *_changes("slope-at-zero", 1, "i to a", "a to i"),
+    },
+    "what is added is 0": {
+        *_changes("neutral", 0, "start: + to -", "start: - to +"),
+    },
+    "the sum of the slopes is 0, whatever it is multiplied by": {
+        *_changes("entropy-rate", 1, "+ to -", "1 + 1"),
+    },
+    "the other hypothesis implies it": {
+        *_changes("ratio-falls", 3, "a hypothesis dropped"),
     },
 }
 """Changes that leave a true line: derivation, line and change, by the reason."""
@@ -99,11 +130,12 @@ def judged(stored: list[str]) -> list[tuple[str, int, str, str]]:
     outcomes = []
     for number, what, before, told, form in wrong(derivation):
         try:
-            before.then(*told, **form)
+            longer = before.then(*told, **form)
         except ProofError as refusal:
             outcome = type(refusal).__name__.lower()
         else:
-            outcome = "accepted"
+            # Without the assumption that it rests on, a line is a step by hand, which records say.
+            outcome = "by hand" if longer.by_hand and not derivation.by_hand else "accepted"
         outcomes.append((derivation.id, number, what, outcome))
     return outcomes
 
