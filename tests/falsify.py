@@ -18,7 +18,7 @@ sys.path[:0] = [str(ROOT / "tests" / "derivations"), str(ROOT / "tests" / "claim
 import clauses  # noqa: E402
 from wrong_lines import mutants, variants  # noqa: E402
 
-from softmax_lib.claims.ledger import find_records, read_ledger  # noqa: E402
+from softmax_lib.claims.ledger import Entry, find_records, read_ledger  # noqa: E402
 from softmax_lib.claims.review import facts_of, read_review  # noqa: E402
 from softmax_lib.derivations import Derivation, rebuild, store  # noqa: E402
 from softmax_lib.proofs import ProofError  # noqa: E402
@@ -162,15 +162,26 @@ def parts(chapters: list[Path]) -> Iterator[tuple[str, str]]:
 
 
 def words(chapters: list[Path]) -> Iterator[tuple[str, str]]:
-    """Yield whether the review noticed that a word changed."""
+    """Yield whether the review noticed that a word, a reason or a step by hand changed."""
     reviewed = read_review(BOOK)
     for entry in read_ledger(BOOK):
         if entry.notebook not in chapters:
             continue
-        for changed in ("title", "statement"):
-            other = dataclasses.replace(entry, **{changed: f"not {getattr(entry, changed)}"})
+        for change, other in reworded(entry):
             noticed = facts_of(other) != reviewed.get(entry.claim)
-            yield "the review" if noticed else "nothing", f"{entry.claim}: {changed}"
+            yield "the review" if noticed else "nothing", f"{entry.claim}: {change}"
+
+
+def reworded(entry: Entry) -> Iterator[tuple[str, Entry]]:
+    """Yield a claim with one of its sentences negated, or without one of its steps."""
+    for changed in ("title", "statement"):
+        yield changed, dataclasses.replace(entry, **{changed: f"not {getattr(entry, changed)}"})
+    for name, texts in entry.formulas.items():
+        otherwise = {name: texts | {"reasons": f"not {texts['reasons']}"}}
+        yield f"reasons of {name}", dataclasses.replace(entry, formulas=entry.formulas | otherwise)
+    for step in entry.steps:
+        others = tuple(other for other in entry.steps if other != step)
+        yield f"without {step}", dataclasses.replace(entry, steps=others)
 
 
 def report(kind: str, outcomes: Iterable[tuple[str, str]]) -> list[str]:

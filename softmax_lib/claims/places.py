@@ -17,11 +17,20 @@ _RELATION = re.compile(
 
 
 def formulas_of(record: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    """Return what goes into the places for each derivation of a record, by its id."""
+    """Return what goes into the places for each derivation of a record, and its reasons."""
     return {
-        derivation["id"]: {"says": f"${derivation['formula']}$", "given": derivation["hypotheses"]}
+        derivation["id"]: {
+            "says": f"${derivation['formula']}$",
+            "given": derivation["hypotheses"],
+            "reasons": "; ".join(_reasons(derivation["lines"])),
+        }
         for derivation in map(json.loads, record.get("derivations", []))
     }
+
+
+def _reasons(lines: list[dict[str, Any]]) -> Iterator[str]:
+    for reason in (reason for line in lines for reason in line["because"]):
+        yield reason if isinstance(reason, str) else json.dumps(reason, ensure_ascii=False)
 
 
 def filled(words: str, formulas: Mapping[str, Mapping[str, str]]) -> str:

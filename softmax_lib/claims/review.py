@@ -24,6 +24,7 @@ _WORDS = {
     "title": "the title",
     "words": "the words of the statement",
     "steps": "the steps by hand",
+    "reasons": "the reasons of the derivations",
     "reals": "the verdict over the reals",
     "reals-scope": "the scope over the reals",
     "reals-evidence": "what is proved or checked over the reals",
@@ -53,7 +54,13 @@ def check_review(book: Path, entries: Sequence[Entry]) -> None:
 def facts_of(entry: Entry) -> Facts:
     """Return what is to be reviewed of a row of the ledger."""
     steps = "\n".join(str(known_steps()[name]) for name in entry.steps)
-    facts = {"title": entry.title, "words": entry.statement, "steps": steps}
+    reasons = [f"{name}: {texts['reasons']}" for name, texts in entry.formulas.items()]
+    facts = {
+        "title": entry.title,
+        "words": entry.statement,
+        "steps": steps,
+        "reasons": "\n".join(reasons),
+    }
     for side in SIDES:
         evidence = entry.evidence.get(side, ())
         facts |= {

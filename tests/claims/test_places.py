@@ -10,8 +10,13 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from softmax_lib.claims import RECORD_TYPE, LedgerError, read_ledger
 from softmax_lib.claims.places import typed_relations
 
-ORDER = {"id": "bigger", "formula": r"\sigma_{i} > \sigma_{j}", "hypotheses": "$z_{i} > z_{j}$"}
-SUM = {"id": "sum-one", "formula": r"\sum_{i} \sigma_{i} = 1", "hypotheses": ""}
+ORDER = {
+    "id": "bigger",
+    "formula": r"\sigma_{i} > \sigma_{j}",
+    "hypotheses": "$z_{i} > z_{j}$",
+    "lines": [],
+}
+SUM = {"id": "sum-one", "formula": r"\sum_{i} \sigma_{i} = 1", "hypotheses": "", "lines": []}
 
 
 @pytest.fixture

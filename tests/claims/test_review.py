@@ -1,5 +1,6 @@
 """Each claim is as it was reviewed, or the build stops and names what changed."""
 
+import json
 import subprocess
 import sys
 import tomllib
@@ -48,6 +49,26 @@ def weakened(claim, **changes):
     (content,) = cell.outputs[0].data.values()
     content["floats"] |= changes
     return cell
+
+
+def derived(claim, reason):
+    """A record with a derivation of one line."""
+    cell = recorded(claim)
+    (content,) = cell.outputs[0].data.values()
+    line = {"because": [reason, ["derivation", "shift"]]}
+    stored = {"id": claim, "formula": "1 = 1", "hypotheses": "", "lines": [line]}
+    content["derivations"] = [json.dumps(stored)]
+    return cell
+
+
+def test_the_reasons_of_a_derivation_are_reviewed(book):
+    write_book(book, chapter(**{"sum-one": [box("sum-one"), derived("sum-one", "it is so")]}))
+    accept_all(book)
+    reasons = read_review(book)["sum-one"]["reasons"]
+    assert reasons == 'sum-one: it is so; ["derivation", "shift"]'
+    write_book(book, chapter(**{"sum-one": [box("sum-one"), derived("sum-one", "it is not")]}))
+    with pytest.raises(LedgerError, match="'sum-one': the reasons of the derivations changed"):
+        check_review(book, read_ledger(book))
 
 
 ORDER = GOOD["order"]
