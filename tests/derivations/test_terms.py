@@ -106,7 +106,7 @@ REFUSED = {
     "a number as an index": lambda: sigma[1],
     "a term as an index": lambda: sigma[c],
     "too many indices": lambda: sigma[i, j],
-    "an unknown name": lambda: Term("tau"),
+    "an unknown name": lambda: Term("omega"),
     "an unknown letter": lambda: Term("index", ("k",)),
     "two letters": lambda: Term("index", ("ij",)),
     "a negative number": lambda: Term("number", (-1,)),
@@ -169,7 +169,7 @@ def test_too_many_sums_within_each_other_are_refused():
 
 
 UNREADABLE = {
-    "a name that is not in the vocabulary": r"\tau",
+    "a name that is not in the vocabulary": r"\omega",
     "a fraction without a denominator": r"\frac{c}",
     "an open bracket": r"\left(c",
     "something after the end": r"c}",
