@@ -24,7 +24,7 @@ STATEMENT_BOXES = ("definition", "theorem", "proposition", "property", "corollar
 """The sphinx-proof directives that state a claim."""
 
 SIDES = ("reals", "floats")
-REGISTRY_KEYS = ("title", "statement", "asks", "typed")
+REGISTRY_KEYS = ("title", "statement", "asks")
 
 
 class LedgerError(Exception):
@@ -116,9 +116,8 @@ def read_ledger(book: Path) -> list[Entry]:
     ----------
     book : Path
         The folder of the chapters, notebooks all, and of the registry ``claims.toml``. There, each
-        id has a table; with ``title`` and ``statement`` as long as no chapter states the claim;
-        with ``asks``, the sides it speaks about, where these are not both; and with ``typed`` as
-        long as its box has formulas that no derivation concludes.
+        id has a table; with ``title`` and ``statement`` as long as no chapter states the claim; and
+        with ``asks``, the sides it speaks about, where these are not both.
 
     Raises
     ------
@@ -197,8 +196,7 @@ def _misfits(
         if claim not in record_of:
             yield f"{box.where}: {claim!r} is stated and has no record"
         else:
-            is_typed = claims.get(claim, {}).get("typed", False)
-            yield from _misfitting_words(box, record_of[claim].content, is_typed)
+            yield from _misfitting_words(box, record_of[claim].content)
     for claim, record in record_of.items():
         yield from _misplaced(record, box_of.get(claim))
         asked = claims.get(claim, {}).get("asks", SIDES)
@@ -243,15 +241,12 @@ def _wrong_ids(what: str, found: Sequence[Found], claims: dict[str, Any]) -> Ite
             yield f"{item.where}: {item.claim!r} has {count_of[item.claim]} of a {what}"
 
 
-def _misfitting_words(box: Box, content: dict[str, Any], is_typed: bool) -> Iterator[str]:
+def _misfitting_words(box: Box, content: dict[str, Any]) -> Iterator[str]:
     for misfit in places.misfits(box.statement, places.formulas_of(content)):
         yield f"{box.where}: the box of {box.claim!r} {misfit}"
-    typed = list(places.typed_relations(box.statement))
-    if is_typed and not typed:
-        yield f"claims.toml: the box of {box.claim!r} has no typed relation any more: drop `typed`"
-    elif typed and not is_typed:
+    for typed in places.typed_relations(box.statement):
         yield (
-            f"{box.where}: the box of {box.claim!r} has a relation that was typed, ${typed[0]}$; "
+            f"{box.where}: the box of {box.claim!r} has a relation that was typed, ${typed}$; "
             "put a place there, {says}`...`, for what a derivation concludes"
         )
 

@@ -21,14 +21,14 @@ SUM = {"id": "sum-one", "formula": r"\sum_{i} \sigma_{i} = 1", "hypotheses": "",
 
 @pytest.fixture
 def statement(tmp_path):
-    def statement(words, *derivations, registry="[order]\nasks = ['reals']"):
+    def statement(words, *derivations):
         record = {"id": "order", "reals": side("proved for every K"), "floats": None, "steps": []}
         record["derivations"] = list(map(json.dumps, derivations))
         box = new_markdown_cell(f"```{{prf:theorem}} Order\n:label: order\n\n{words}\n```")
         output = new_output("display_data", data={RECORD_TYPE: record})
         cells = [box, new_code_cell("record(...)", outputs=[output])]
         nbformat.write(new_notebook(cells=cells), tmp_path / "chapter.ipynb")
-        (tmp_path / "claims.toml").write_text(registry, encoding="utf-8")
+        (tmp_path / "claims.toml").write_text("[order]\nasks = ['reals']", encoding="utf-8")
         (entry,) = read_ledger(tmp_path)
         return entry.statement
 
@@ -60,13 +60,6 @@ def test_words_that_do_not_fit_are_refused(statement, words, complaint):
     with pytest.raises(LedgerError) as refusal:
         statement(words, ORDER)
     assert complaint in str(refusal.value)
-
-
-def test_a_typed_relation_is_named_in_the_registry_as_long_as_it_stands(statement):
-    typed = "[order]\nasks = ['reals']\ntyped = true"
-    assert statement("$1 < 2$", registry=typed) == "$1 < 2$"
-    with pytest.raises(LedgerError, match="drop `typed`"):
-        statement("{says}`sum-one`", SUM, registry=typed)
 
 
 RELATIONS = "a = b", "a < b", "a > b", r"a \le b", r"a \leq b", r"a\ge b", r"i \ne j", r"T \to 0"
