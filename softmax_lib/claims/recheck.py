@@ -4,15 +4,19 @@ import hashlib
 import json
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import softmax_lib
-from softmax_lib.derivations import Tampered, rebuild
+from softmax_lib.derivations import Derivation, Tampered, rebuild
 from softmax_lib.proofs import ProofError
 
 from .ledger import LedgerError, StoredRecord, find_records
 from .record import Verdict
+
+_DERIVED = (Verdict.DEFINITION, Verdict.PROVED, Verdict.PROVED_WITH_STEP)
+"""What nothing but a derivation earns; proofs up to some K are written out in the notebook."""
 
 
 def recheck(book: Path, kept: Path) -> int:
@@ -37,18 +41,17 @@ def recheck(book: Path, kept: Path) -> int:
         What is stored does not follow, is no derivation, or does not print or earn what it says.
     """
     records = [
-        record
-        for notebook in sorted(book.glob("*.ipynb"))
-        for record in find_records(notebook)
-        if "derivations" in record.content
+        record for notebook in sorted(book.glob("*.ipynb")) for record in find_records(notebook)
     ]
     code = _digest_of_the_code()
     digests = [hashlib.sha256(code + _canonical(record)).hexdigest() for record in records]
     known = _read(kept)
     new = [record for record, digest in zip(records, digests, strict=True) if digest not in known]
+    # Records of a notebook share derivations.
+    by_notebook = [list(group) for _, group in groupby(new, key=lambda record: record.notebook)]
     if new:
         with ProcessPoolExecutor() as processes:
-            misfits = [misfit for found in processes.map(_misfits, new) for misfit in found]
+            misfits = [one for found in processes.map(_misfits, by_notebook) for one in found]
         if misfits:
             raise LedgerError(
                 "proved again, the records are not what they say:\n" + "\n".join(misfits)
@@ -58,24 +61,32 @@ def recheck(book: Path, kept: Path) -> int:
     return len(new)
 
 
-def _misfits(record: StoredRecord) -> list[str]:
-    where = f"{record.where}: the record of {record.claim!r}"
+def _misfits(records: list[StoredRecord]) -> list[str]:
+    texts = [text for record in records for text in record.content.get("derivations", [])]
     try:
-        derivations = rebuild(record.content["derivations"])
+        proved = rebuild(texts)
     except (Tampered, ProofError) as error:
-        return [f"{where}: {error}"]
+        # Which of the records it is, unless it is that they do not fit together.
+        alone = [one for record in records if len(records) > 1 for one in _misfits([record])]
+        return alone or [f"{_named(records[0])}: {error}"]
+    return [misfit for record in records for misfit in _unearned(record, proved)]
+
+
+def _unearned(record: StoredRecord, proved: dict[str, Derivation]) -> Iterator[str]:
+    """Yield why a verdict is not earned by the derivations that are stored with it."""
     side = record.content["reals"] or {"verdict": None, "evidence": []}
-    evidence = [
-        derivation
-        for derivation in derivations.values()
-        if f"{derivation.statement}: {derivation}" in side["evidence"]
-    ]
-    if not evidence:
-        return [f"{where} does not rest on what it derives"]
+    stored = record.content.get("derivations", [])
+    derivations = [proved[json.loads(text)["id"]] for text in stored]
+    evidence = [one for one in derivations if f"{one.statement}: {one}" in side["evidence"]]
     by_hand = [step for derivation in evidence for step in derivation.by_hand]
-    if by_hand and side["verdict"] == Verdict.PROVED:
-        return [f"{where} says {side['verdict']!r}, and rests on {by_hand[0]}"]
-    return []
+    if not evidence and (stored or side["verdict"] in _DERIVED):
+        yield f"{_named(record)} does not rest on what it derives"
+    elif by_hand and side["verdict"] == Verdict.PROVED:
+        yield f"{_named(record)} says {side['verdict']!r}, and rests on {by_hand[0]}"
+
+
+def _named(record: StoredRecord) -> str:
+    return f"{record.where}: the record of {record.claim!r}"
 
 
 def _canonical(record: StoredRecord) -> bytes:

@@ -11,7 +11,7 @@ import pytest
 from chapters import side
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from softmax_lib.claims import RECORD_TYPE, LedgerError, examine, record
+from softmax_lib.claims import RECORD_TYPE, LedgerError, Verdict, examine, record
 from softmax_lib.claims.recheck import recheck
 from softmax_lib.derivations import Derivation, store
 from softmax_lib.derivations.steps import Status, Step
@@ -27,9 +27,9 @@ def derived():
 
 @pytest.fixture
 def again(tmp_path):
-    def again(content):
-        output = new_output("display_data", data={RECORD_TYPE: content})
-        cells = [new_code_cell("record(...)", outputs=[output])]
+    def again(*contents):
+        outputs = [new_output("display_data", data={RECORD_TYPE: one}) for one in contents]
+        cells = [new_code_cell("record(...)", outputs=outputs)]
         nbformat.write(new_notebook(cells=cells), tmp_path / "chapter.ipynb")
         return recheck(tmp_path, tmp_path / "kept" / "proved.json")
 
@@ -82,6 +82,23 @@ def test_derivations_of_something_else_prove_nothing(again):
     content = {"id": "order", "reals": side("proved for every K"), "floats": None, "steps": []}
     with pytest.raises(LedgerError, match="'order' does not rest on what it derives"):
         again(content | {"derivations": store(derived())})
+
+
+@pytest.mark.parametrize(
+    "verdict", ["definition", "proved for every K", str(Verdict.PROVED_WITH_STEP)]
+)
+def test_what_nothing_derives_is_not_proved(verdict, again):
+    content = {"id": "order", "reals": side(verdict), "floats": None, "steps": []}
+    with pytest.raises(LedgerError, match="'order' does not rest on what it derives"):
+        again(content)
+
+
+def test_two_derivations_of_one_name_do_not_fit_together(again):
+    one = record("sum-one", reals=[derived(), HELD]).as_json()
+    other = Derivation("sum-one", Z).then(over(a, e(z[a])), "by definition")
+    two = record("order", reals=[other, HELD]).as_json()
+    with pytest.raises(LedgerError, match="two derivations are called 'sum-one'"):
+        again(one, two)
 
 
 def test_a_file_that_was_not_written_to_its_end_counts_for_nothing(again, tmp_path):
