@@ -108,18 +108,15 @@ def log_shares(z: Array, temperatures: Array, state: Array, out: Array) -> None:
     """Log-softmax of rows, or of pieces of rows, whose sums are known."""
     maximum, temperature = state[:, :1], temperatures[:, None]
     logarithm = read(state, LOGARITHM)
+    is_one = _is_one(temperature)
+    total = exactly(maximum) + (logarithm if is_one else exactly(temperature) * logarithm)
     # A copy, since NumPy is slow where it converts and computes at once.
     result = z.astype(state.dtype)
-    if _is_one(temperature):
-        total = exactly(maximum) + logarithm
-        result -= total.value
-        result -= total.error
-    else:
-        total = exactly(maximum) + exactly(temperature) * logarithm
-        result -= total.value
-        result -= total.error
+    result -= total.value
+    result -= total.error
+    if not is_one:
         result /= temperature
-        # Here T log(1 + rest) may be subnormal.
+        # T log(1 + rest) may have been subnormal.
         np.copyto(result, 0 - logarithm.rounded(), where=(z == maximum) & (temperature != 1))
     out[...] = result
 

@@ -23,7 +23,7 @@ from numba.extending import intrinsic
 
 LANES = 16
 SPAN = 4096  # logits whose exponentials are summed in lanes; then spans are added up
-TILE = 16
+TILE = 16  # rows and columns of a matrix that are copied together
 BLOCK = 1024  # logits that go through all passes together, as short rows do
 # Longer rows take their exponentials twice: keeping them would not fit in the cache.
 LONGEST = 2**17

@@ -75,11 +75,11 @@ def _misfits(records: list[StoredRecord]) -> list[str]:
 def _unearned(record: StoredRecord, proved: dict[str, Derivation]) -> Iterator[str]:
     """Yield why a verdict is not earned by the derivations that are stored with it."""
     side = record.content["reals"] or {"verdict": None, "evidence": []}
-    stored = record.content.get("derivations", [])
-    derivations = [proved[json.loads(text)["id"]] for text in stored]
+    names = [json.loads(text)["id"] for text in record.content.get("derivations", [])]
+    derivations = [proved[name] for name in names]
     evidence = [one for one in derivations if f"{one.statement}: {one}" in side["evidence"]]
     by_hand = [step for derivation in evidence for step in derivation.by_hand]
-    if not evidence and (stored or side["verdict"] in _DERIVED):
+    if side["verdict"] in _DERIVED and not evidence:
         yield f"{_named(record)} does not rest on what it derives"
     elif by_hand and side["verdict"] == Verdict.PROVED:
         yield f"{_named(record)} says {side['verdict']!r}, and rests on {by_hand[0]}"
