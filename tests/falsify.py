@@ -6,6 +6,7 @@ and fails for what nothing did. ``make falsify ONLY=jacobian``: one chapter.
 """
 
 import dataclasses
+import json
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -16,81 +17,19 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tests" / "derivations"), str(ROOT / "tests" / "claims")]
 
 import clauses  # noqa: E402
-from wrong_lines import mutants, variants  # noqa: E402
+from of_the_book import BOOK, derived  # noqa: E402
+from wrong_lines import KNOWN_TO_BE_TRUE, mutants, variants  # noqa: E402
 
 from softmax_lib.claims.ledger import Entry, find_records, read_ledger  # noqa: E402
 from softmax_lib.claims.review import facts_of, read_review  # noqa: E402
-from softmax_lib.derivations import Derivation, rebuild, store  # noqa: E402
+from softmax_lib.derivations import Derivation  # noqa: E402
 from softmax_lib.proofs import ProofError  # noqa: E402
 
-BOOK = ROOT / "book"
 
-
-def _changes(name: str, line: int, *changes: str) -> set[tuple[str, int, str]]:
-    return {(name, line, change) for change in changes}
-
-
-TRUE: dict[str, set[tuple[str, int, str]]] = {
-    "the inequality has room": {
-        *_changes("positive", 0, "start: one more", "start: twice", "start: i to a"),
-        *_changes("weights-are-positive", 0, "start: one more", "start: twice", "start: i to a"),
-        *_changes("others-lose", 2, "one more", "0 + 1"),
-        *_changes("responds-to-others", 3, "one more", "0 + 1"),
-        *_changes("trace", 4, "one more", "- to +", "1 + 1"),
-        *_changes("row-sums", 3, "one more"),
-        *_changes("at-most-half", 3, "one more", "twice"),
-        *_changes("sum-from-one", 2, "the other sign"),
-        *_changes("equal-share", 2, "one more", "twice", "1 + 1"),
-        *_changes("top-falls", 4, "one more", "0 + 1"),
-        *_changes("second-ratio", 4, "one more", "twice", "1 + 1"),
-    },
-    "both sides are 0": {
-        *_changes("rows-sum-to-zero", 0, "start: twice", "start: the other sign"),
-        *_changes("rows-sum-to-zero", 1, "twice", "the other sign"),
-        *_changes("rows-sum-to-zero", 2, "twice", "the other sign", "i to j"),
-    },
-    "both factors are 0 unless the indices are equal": {
-        *_changes("jacobian", 2, "i to j"),
-        *_changes("at-a-temperature", 2, "i to j"),
-        *_changes("product-with-a-vector", 2, "j to i"),
-        *_changes("hessian-of-lse", 2, "i to j"),
-        *_changes("standard", 1, "i to j", "j to i"),
-        *_changes("standard", 2, "i to j", "j to i"),
-    },
-    "what has no such logit has the derivative 0, with either sign": {
-        *_changes("cross-gradient", 1, "the exponent's sign"),
-    },
-    "the exponent is 0": {
-        *_changes("single-score", 1, "the exponent's sign"),
-        *_changes("single-score", 0, "start: the exponent's sign"),
-        *_changes("single-score", 0, "start: a to i", "start: i to a"),
-        *_changes("uniform-at-zero", 1, "the exponent's sign"),
-        *_changes("neutral", 0, "start: the exponent's sign"),
-    },
-    "at inverse temperature 0, all outputs are the same": {
-        *_changes("uniform-at-zero", 0, "start: i to a"),
-        *_changes("slope-at-zero", 1, "i to a", "a to i"),
-    },
-    "what is added is 0": {
-        *_changes("neutral", 0, "start: + to -", "start: - to +"),
-    },
-    "the sum of the slopes is 0, whatever it is multiplied by": {
-        *_changes("entropy-rate", 1, "+ to -", "1 + 1"),
-    },
-    "the other hypothesis implies it": {
-        *_changes("ratio-falls", 3, "a hypothesis dropped"),
-    },
-}
-"""Changes that leave a true line: derivation, line and change, by the reason."""
-
-
-def derivations(chapter: Path) -> list[list[str]]:
-    """Return the derivations that a chapter's records store, each after those that it rests on."""
-    every: dict[str, list[str]] = {}
-    for record in find_records(chapter):
-        for one in rebuild(record.content.get("derivations", [])).values():
-            every.setdefault(one.id, store(one))
-    return list(every.values())
+def derivations(chapter: Path) -> list[str]:
+    """Return the names of the derivations that a chapter's records store."""
+    texts = (record.content.get("derivations", []) for record in find_records(chapter))
+    return list(dict.fromkeys(json.loads(text)["id"] for stored in texts for text in stored))
 
 
 def wrong(derivation: Derivation) -> Iterator[tuple[int, str, Derivation, tuple, dict]]:
@@ -124,9 +63,9 @@ def without(
             return
 
 
-def judged(stored: list[str]) -> list[tuple[str, int, str, str]]:
+def judged(name: str) -> list[tuple[str, int, str, str]]:
     """Return what each change of one derivation came to."""
-    *_, derivation = rebuild(stored).values()
+    derivation = derived(name)
     outcomes = []
     for number, what, before, told, form in wrong(derivation):
         try:
@@ -142,13 +81,12 @@ def judged(stored: list[str]) -> list[tuple[str, int, str, str]]:
 
 def lines(chapters: list[Path]) -> Iterator[tuple[str, str]]:
     """Yield what noticed a wrong line, and which it was."""
-    known = set().union(*TRUE.values())
-    every = {stored[-1]: stored for chapter in chapters for stored in derivations(chapter)}
+    names = dict.fromkeys(name for chapter in chapters for name in derivations(chapter))
     with ProcessPoolExecutor() as processes:
-        for found in processes.map(judged, every.values()):
+        for found in processes.map(judged, names):
             for name, number, what, outcome in found:
                 change = (name, number, what)
-                if outcome == "accepted" and change in known:
+                if outcome == "accepted" and change in KNOWN_TO_BE_TRUE:
                     outcome = "true"
                 yield outcome, f"{name}, line {number}: {what}"
 

@@ -115,7 +115,6 @@ depth = _name("depth", "d_{#1}", lambda a: _d[a], "how far a logit lies below an
 _f = IndexedBase("f", positive=True)
 f = _name("f", "f_{#1}", lambda a: _f[a], "the positive factor by which an exponential is off")
 least = _term("l", "l", Symbol("l", positive=True), "a positive number, the least factor")
-most = _term("u", "u", Symbol("u", positive=True), "a positive number, the largest factor")
 _A = Symbol("A", nonnegative=True)
 # Every number from 0 to below 1 is of this form.
 A = _term("A", "A", _A / (1 + _A), "a bound on relative errors, at least 0 and below 1")
@@ -221,12 +220,6 @@ rounded = _name(
     lambda a: exp(proofs.z[a]) * _f[a] / summed(lambda b: exp(proofs.z[b]) * _f[b]),
     "an output computed from exponentials that are off by the factors f",
 )
-sigmoid = _term(
-    "sigmoid",
-    r"\operatorname{sigmoid}(z_1 - z_2)",
-    1 / (1 + exp(Symbol("z_2", real=True) - Symbol("z_1", real=True))),
-    "the logistic function of the gap of two logits",
-)
 first_of_two = _term(
     "first_of_two",
     r"\sigma(z_1, z_2)_1",
@@ -239,12 +232,6 @@ top = _term(
     r"p_{\max}",
     1 / summed(lambda a: exp(-_d[a] / proofs.T)),
     "the largest output at temperature T, of logits that lie d below the largest",
-)
-lse_below = _term(
-    "lse_below",
-    r"\operatorname{lse}(m\mathbf{1} - d)",
-    log(summed(lambda a: exp(Symbol("m", real=True) - _d[a]))),
-    "the logarithm of the sum of the exponentials of logits that lie d below m",
 )
 
 
@@ -552,19 +539,6 @@ variance_xy = _term(
     assumes=COMPONENTS,
 )
 d_k = _term("d_k", "d_k", proofs.K, "the number of components of a key")
-
-
-def _wins(a: Expr) -> Expr:
-    return _tempered(a) * exp(-_Z_T * exp(-Symbol("x", real=True)))
-
-
-wins = _name(
-    "wins",
-    "P_{#1}(x)",
-    _wins,
-    "the chance that a logit wins the race with Gumbel noise, at a value of at most x",
-)
-
 
 # Operations.
 

@@ -11,9 +11,10 @@ import falsify
 FORMULA = falsify.BOOK / "formula.ipynb"
 
 
-@pytest.mark.parametrize("stored", falsify.derivations(FORMULA)[-2:], ids=["order", "shift"])
-def test_every_change_of_a_derivation_is_noticed(stored):
-    assert {outcome for *_, outcome in falsify.judged(stored)} <= {"falsified", "refused"}
+@pytest.mark.parametrize("name", ["order", "shift"])
+def test_every_change_of_a_derivation_is_noticed(name):
+    assert name in falsify.derivations(FORMULA)
+    assert {outcome for *_, outcome in falsify.judged(name)} <= {"falsified", "refused"}
 
 
 def test_every_change_of_a_word_is_noticed():

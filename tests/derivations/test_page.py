@@ -4,6 +4,7 @@ import re
 
 import pytest
 from chains import CHAINS
+from of_the_book import derived, stored
 
 from softmax_lib.derivations import Derivation
 from softmax_lib.derivations.vocabulary import INDEPENDENT, Z, d_k, var_qk
@@ -14,11 +15,11 @@ def shown(derivation, kind="text/html"):
     return derivation._repr_mimebundle_()[kind]
 
 
-@pytest.mark.parametrize("chain", CHAINS.values(), ids=CHAINS.keys())
-def test_every_line_has_a_row_with_its_reason(chain):
-    page = shown(chain())
-    assert page.count('class="derivation-line"') == len(chain().lines)
-    assert page.count('class="derivation-reason"') == len(chain().lines)
+@pytest.mark.parametrize("name", stored())
+def test_every_line_has_a_row_with_its_reason(name):
+    page = shown(derived(name))
+    assert page.count('class="derivation-line"') == len(derived(name).lines)
+    assert page.count('class="derivation-reason"') == len(derived(name).lines)
     assert page.count('class="derivation-start"') == 1
     assert page.count("<div") == page.count("</div>")
 

@@ -106,11 +106,6 @@ def free_energy_at_softmax(x):
     return np.sum(p * x.z) - x.T * np.sum(p * np.log(p))
 
 
-def wins(x, a):
-    chance = math.exp(-np.exp(x.z / x.T).sum() * math.exp(-x.x))
-    return softmax(x.z, temperature=x.T)[a] * chance
-
-
 COMPUTED = {
     "q": lambda x, a: x.q[a],
     "y": lambda x, a: x.target[a],
@@ -132,14 +127,12 @@ COMPUTED = {
     "scaled": lambda x, a: softmax(x.beta * x.z)[a],
     "scaled_shifted": lambda x, a: softmax(x.beta * (x.z + x.c))[a],
     "rounded": lambda x, a: softmax(x.z + np.log(x.f))[a],
-    "sigmoid": lambda x: 1 / (1 + math.exp(-(x.z_1 - x.z_2))),
     "first_of_two": lambda x: softmax(np.array([x.z_1, x.z_2]))[0],
     "top": lambda x: (
         softmax(np.append(0, -x.d), temperature=x.T)[0]
         * (1 + np.exp(-x.d / x.T).sum())
         / np.exp(-x.d / x.T).sum()
     ),
-    "lse_below": lambda x: logsumexp(x.m - x.d),
     "raised": raised,
     "top_of_ties": lambda x: top_and_lower(x)[0],
     "low": lambda x, a: top_and_lower(x)[1][a],
@@ -164,7 +157,6 @@ COMPUTED = {
     "mean_qq": lambda x, a, b: float(a == b),
     "mean_kk": lambda x, a, b: float(a == b),
     "var_qk": lambda x: K,
-    "wins": wins,
     "mean_xx": lambda x, a, b: mean_of_two(outcomes(x)[0], a, b),
     "mean_yy": lambda x, a, b: mean_of_two(outcomes(x)[1], a, b),
     "variance_xy": lambda x: np.var(np.sum(np.multiply(*outcomes(x)), axis=1)),

@@ -8,24 +8,67 @@ from softmax_lib.derivations.terms import LETTERS, parts
 SWAPPED = {"+": "-", "-": "+"}
 FLIPPED = {"=": "<", "≤": "≥", "≥": "≤", "<": ">", ">": "<"}
 
-TRUE = {
-    "both factors are 0 unless the indices are equal": {
-        ("jacobian", 2, "i to j"),
-        ("jacobian-t", 1, "i to j"),
-        ("jvp", 2, "j to i"),
-        *(("variance", line, what) for line in (1, 2) for what in ("i to j", "j to i")),
+
+def _those(name: str, line: int, *changes: str) -> set[tuple[str, int, str]]:
+    return {(name, line, change) for change in changes}
+
+
+TRUE: dict[str, set[tuple[str, int, str]]] = {
+    "the inequality has room": {
+        *_those("positive", 0, "start: one more", "start: twice", "start: i to a"),
+        *_those("weights-are-positive", 0, "start: one more", "start: twice", "start: i to a"),
+        *_those("others-lose", 2, "one more", "0 + 1"),
+        *_those("responds-to-others", 3, "one more", "0 + 1"),
+        *_those("trace", 4, "one more", "- to +", "1 + 1"),
+        *_those("row-sums", 3, "one more"),
+        *_those("at-most-half", 3, "one more", "twice"),
+        *_those("sum-from-one", 2, "the other sign"),
+        *_those("equal-share", 2, "one more", "twice", "1 + 1"),
+        *_those("top-falls", 4, "one more", "0 + 1"),
+        *_those("second-ratio", 4, "one more", "twice", "1 + 1"),
     },
     "both sides are 0": {
-        *(("rows", line, what) for line in (1, 2, 3) for what in ("twice", "the other sign")),
-        ("rows", 2, "i to j"),
-        ("rows", 3, "i to a"),
+        *_those("rows-sum-to-zero", 0, "start: twice", "start: the other sign"),
+        *_those("rows-sum-to-zero", 1, "twice", "the other sign"),
+        *_those("rows-sum-to-zero", 2, "twice", "the other sign", "i to j"),
+    },
+    "both factors are 0 unless the indices are equal": {
+        *_those("jacobian", 2, "i to j"),
+        *_those("at-a-temperature", 2, "i to j"),
+        *_those("product-with-a-vector", 2, "j to i"),
+        *_those("hessian-of-lse", 2, "i to j"),
+        *_those("variance", 1, "i to j", "j to i"),
+        *_those("variance", 2, "i to j", "j to i"),
+        *_those("standard", 1, "i to j", "j to i"),
+        *_those("standard", 2, "i to j", "j to i"),
+    },
+    "what has no such logit has the derivative 0, with either sign": {
+        *_those("cross-gradient", 1, "the exponent's sign"),
+    },
+    "the exponent is 0": {
+        *_those("single-score", 1, "the exponent's sign"),
+        *_those("single-score", 0, "start: the exponent's sign"),
+        *_those("single-score", 0, "start: a to i", "start: i to a"),
+        *_those("uniform-at-zero", 1, "the exponent's sign"),
+        *_those("neutral", 0, "start: the exponent's sign"),
+    },
+    "at inverse temperature 0, all outputs are the same": {
+        *_those("uniform-at-zero", 0, "start: i to a"),
+        *_those("slope-at-zero", 1, "i to a", "a to i"),
+    },
+    "what is added is 0": {
+        *_those("neutral", 0, "start: + to -", "start: - to +"),
     },
     "the sum of the slopes is 0, whatever it is multiplied by": {
-        ("entropy-slope", 1, "+ to -"),
-        ("entropy-slope", 1, "1 + 1"),
+        *_those("entropy-rate", 1, "+ to -", "1 + 1"),
+    },
+    "the other hypothesis implies it": {
+        *_those("ratio-falls", 3, "a hypothesis dropped"),
     },
 }
-"""Mutants that are true: derivation, line and change, by the reason."""
+"""Changes that leave a true line: derivation, line and change, by the reason."""
+
+KNOWN_TO_BE_TRUE = set().union(*TRUE.values())
 
 
 def variants(term: Term) -> Iterator[tuple[str, Term]]:
