@@ -1,9 +1,13 @@
 """A small book: its registry, and chapters with statement boxes and records."""
 
+import copy
+
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from softmax_lib.claims import RECORD_TYPE
+from softmax_lib.derivations import Derivation, store
+from softmax_lib.derivations.vocabulary import Z
 
 REGISTRY = """
 [sum-one]
@@ -54,6 +58,17 @@ GOOD = {
 
 def chapter(**changed):
     return [cell for cells in (GOOD | changed).values() for cell in cells]
+
+
+def earned(cells):
+    """Return the cells with a derivation behind each record that says what is proved."""
+    cells = copy.deepcopy(cells)
+    for content in (o.data[RECORD_TYPE] for cell in cells for o in cell.get("outputs", [])):
+        if content["reals"]:
+            derivation = Derivation(content["id"], Z / Z).then(1, "cancel")
+            content["derivations"] = store(derivation)
+            content["reals"]["evidence"] = [f"{derivation.statement}: {derivation}"]
+    return cells
 
 
 def write_book(folder, *chapters, registry=REGISTRY):

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from chapters import GOOD, REGISTRY, box, chapter, recorded, write_book
+from chapters import GOOD, REGISTRY, box, chapter, earned, recorded, write_book
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from softmax_lib.claims import LedgerError, Verdict, read_ledger
@@ -196,7 +196,7 @@ def test_a_file_that_is_no_notebook_is_named(read, tmp_path):
 
 
 def test_the_command_counts_the_verdicts(read, tmp_path, monkeypatch, capsys):
-    entries = read(chapter())
+    entries = read(earned(chapter()))
     for entry in entries:
         accept(tmp_path, entries, entry.claim)
     monkeypatch.setattr(sys, "argv", ["claims", str(tmp_path)])

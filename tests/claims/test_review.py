@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from chapters import GOOD, REGISTRY, box, chapter, recorded, write_book
+from chapters import GOOD, REGISTRY, box, chapter, earned, recorded, write_book
 
 from softmax_lib.claims import LedgerError, check_review, known_steps, read_ledger, review
 from softmax_lib.claims.review import accept, facts_of, read_review, show
@@ -247,7 +247,9 @@ def test_old_and_new_are_shown_beside_what_is_proved(book):
 
 
 def test_the_command_stops_at_a_changed_word_until_it_is_accepted(book):
-    write_book(book, chapter(order=[box("order", "The new statement."), ORDER[1]]))
+    write_book(book, earned(chapter()))
+    accept_all(book)
+    write_book(book, earned(chapter(order=[box("order", "The new statement."), ORDER[1]])))
     stopped = command(book)
     assert stopped.returncode == 1
     assert "'order': the words of the statement changed" in stopped.stderr
