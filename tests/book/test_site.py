@@ -63,6 +63,18 @@ def test_no_place_stays_empty_in_claims_json(claims):
     assert not [claim for claim in claims if "{says}" in claim["statement"]]
 
 
+def test_a_formula_that_stands_alone_in_a_box_is_displayed(site):
+    page = (site / "book/formula.html").read_text(encoding="utf-8")
+    boxes = {
+        claim: re.search(rf'id="{claim}">.*?claim-verdicts', page, re.DOTALL)[0]
+        for claim in ("formula", "sum-one")
+    }
+    assert (
+        r"\[\displaystyle \sigma_{i} = \frac{e^{z_{i}}}{\sum_{a} e^{z_{a}}}\]" in boxes["formula"]
+    )
+    assert r"\(\displaystyle \sum_{i} \sigma_{i} = 1\)" in boxes["sum-one"]
+
+
 def test_gaps_come_first(claims):
     gaps = ["gap" in (claim["reals"], claim["floats"]) for claim in claims]
     assert gaps == sorted(gaps, reverse=True)
