@@ -64,10 +64,23 @@ def test_words_that_do_not_fit_are_refused(statement, words, complaint):
 
 RELATIONS = "a = b", "a < b", "a > b", r"a \le b", r"a \leq b", r"a\ge b", r"i \ne j", r"T \to 0"
 MORE = r"z \in \mathbb{R}", r"x \approx y", "z ∈ R", r"a \rightarrow b", r"f \propto g"
+OTHERS = (
+    "a ≤ b",
+    "a ≥ b",
+    "a ≠ b",
+    "a → b",
+    r"a \ll b",
+    r"a \gg b",
+    r"a \lt b",
+    r"a \gt b",
+    r"a \neq b",
+)
+REST = r"a \geq b", r"a \notin b", r"a \sim b", r"a \equiv b", r"A \subset B", r"a \mapsto b"
+ARROWS = r"a \leftarrow b", r"a \longrightarrow b", r"a \uparrow b", r"a \downarrow b"
 NONE = "z_i", r"\sigma(z/T)_{i}", "K", r"\left( x \right)", r"\log x"
 
 
-@pytest.mark.parametrize("formula", [*RELATIONS, *MORE])
+@pytest.mark.parametrize("formula", [*RELATIONS, *MORE, *OTHERS, *REST, *ARROWS])
 def test_every_relation_is_seen(formula):
     assert list(typed_relations(f"So ${formula}$ and\n$$\n{formula}\n$$")) == [formula, formula]
 
