@@ -401,4 +401,9 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("doctree-resolved", resolve)
     app.connect("html-page-context", add_filters)
     app.connect("build-finished", write_claims)
-    return {"parallel_read_safe": False, "parallel_write_safe": True}
+    # Sphinx keeps the entries between builds: a new field needs a new number.
+    return {
+        "env_version": 2,
+        "parallel_read_safe": False,
+        "parallel_write_safe": True,
+    }

@@ -113,12 +113,12 @@ class Examination:
         if not self.holds:
             return (
                 f"failed in {self.failures} of {cases} ({self.scope}), "
-                f"first for {self.counterexample}; the control held, as it must"
+                f"first for {self.counterexample}; a case built to hold, held"
             )
-        controls = "the control failed, as it must"
+        built = "a case built to fail, failed"
         if len(self.parts) > 1:
-            controls = f"each of the {len(self.parts)} parts failed on its control, as it must"
-        return f"held in all {cases} ({self.scope}); {controls}"
+            built = f"{len(self.parts)} cases built to fail one part each, failed"
+        return f"held in all {cases} ({self.scope}); {built}"
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         return {
@@ -173,9 +173,9 @@ def examine(
     >>> def even(n):
     ...     return n % 2 == 0
     >>> print(examine("n is even", even, [2, 4], control=3, varies={"n": int}))
-    held in all 2 cases (n = 2, 4); the control failed, as it must
+    held in all 2 cases (n = 2, 4); a case built to fail, failed
     >>> print(examine("n is even", even, [2, 3], control=2, varies={"n": int}))
-    failed in 1 of 2 cases (n = 2, 3), first for 3; the control held, as it must
+    failed in 1 of 2 cases (n = 2, 3), first for 3; a case built to hold, held
     >>> print(
     ...     examine(
     ...         "n is an even digit",
@@ -185,7 +185,7 @@ def examine(
     ...         varies={"n": int},
     ...     )
     ... )
-    held in all 2 cases (n = −2, 8); each of the 2 parts failed on its control, as it must
+    held in all 2 cases (n = −2, 8); 2 cases built to fail one part each, failed
     """
     named = isinstance(holds, Mapping)
     run = _Run(statement, holds if isinstance(holds, Mapping) else {"": holds})

@@ -75,6 +75,8 @@ class Entry:
     instead: tuple[str, ...]
     """What holds in floating point, where the claim does not hold to the letter."""
     evidence: dict[str, list[str]]
+    counts: dict[str, dict[str, int]]
+    """For each side, how many cases were tried and how many false variants refused."""
     steps: tuple[str, ...]
     formulas: dict[str, dict[str, str]]
     """What goes into places for each derivation, by its id."""
@@ -218,7 +220,7 @@ def _misfits_of_content(
 ) -> Iterator[str]:
     where, claim, content = record.where, record.claim, record.content
     sides = [content[side] for side in SIDES if content.get(side)]
-    if "steps" not in content or any("instead" not in side for side in sides):
+    if "steps" not in content or any("refused" not in side for side in sides):
         yield f"{where}: the record of {claim!r} has an older form; run make notebooks"
     for step in unknown_steps(content.get("steps", ())):
         yield f"{where}: {step!r} is no step by hand that is known, of {claim!r}"
@@ -280,6 +282,11 @@ def _entry(
         where=(given["floats"] or {}).get("where", ""),
         instead=tuple((given["floats"] or {}).get("instead", ())),
         evidence={side: found["evidence"] for side, found in given.items() if found},
+        counts={
+            side: {what: found[what] for what in ("cases", "refused")}
+            for side, found in given.items()
+            if found
+        },
         steps=tuple((content or {}).get("steps", ())),
         formulas=formulas,
         notebook=box.notebook if box else None,

@@ -79,6 +79,10 @@ class Side:
     """Where it breaks down: the first case that was found."""
     instead: tuple[str, ...] = ()
     """What holds, where the claim does not hold to the letter."""
+    cases: int = 0
+    """How many cases its checks tried."""
+    refused: int = 0
+    """How many false variants of what its proofs say were refused."""
 
     @property
     def words(self) -> str:
@@ -97,6 +101,8 @@ class Side:
             "evidence": list(self.evidence),
             "where": self.where,
             "instead": list(self.instead),
+            "cases": self.cases,
+            "refused": self.refused,
         }
 
 
@@ -241,7 +247,7 @@ def _over_the_reals(
     proofs = [piece for piece in evidence if isinstance(piece, Derivation | Proof)]
     checks = [piece for piece in evidence if isinstance(piece, Examination)]
     if not proofs and not checks:
-        return Side(Verdict.CONVENTION, EVERY_K, _summaries(evidence))
+        return Side(Verdict.CONVENTION, EVERY_K, **_told(evidence))
     if len(proofs) + len(checks) < len(evidence):
         raise ValueError(f"{claim}: a citation beside what can be proved or measured")
     if not checks:
@@ -250,17 +256,17 @@ def _over_the_reals(
         if not check.holds:
             raise Contradiction(f"{claim} is claimed of the reals, and “{check.statement}” {check}")
     if not proofs:
-        return Side(Verdict.COMPUTED, _scopes(checks), _summaries(checks))
+        return Side(Verdict.COMPUTED, _scopes(checks), **_told(checks))
     sizes = [piece.largest_K for piece in proofs if piece.largest_K is not None]
     if sizes:
         if scope != EVERY_K:
             raise ValueError(f"{claim}: the proofs say for which K it holds, so no other scope can")
-        return Side(Verdict.PROVED_UP_TO, f"K ≤ {min(sizes)}", _summaries(evidence))
+        return Side(Verdict.PROVED_UP_TO, f"K ≤ {min(sizes)}", **_told(evidence))
     if all(piece.is_definition for piece in proofs):
         verdict = Verdict.DEFINITION
     else:
         verdict = Verdict.PROVED_WITH_STEP if by_hand else Verdict.PROVED
-    return Side(verdict, scope, _summaries(evidence))
+    return Side(verdict, scope, **_told(evidence))
 
 
 def _in_floating_point(
@@ -277,11 +283,11 @@ def _in_floating_point(
         if not piece.holds:
             raise Contradiction(f"{claim}: what should hold instead, “{piece.statement}”, {piece}")
     failed = [check for check in checks if not check.holds]
-    evidence = _summaries([*checks, *holding])
+    told = _told([*checks, *holding])
     if not failed:
         if holding:
             raise ValueError(f"{claim}: it holds, so that nothing holds instead of it")
-        return Side(Verdict.HOLDS, _scopes(checks), evidence)
+        return Side(Verdict.HOLDS, _scopes(checks), **told)
     if bool(up_to_rounding) == bool(instead):
         raise ValueError(
             f"{claim}: “{failed[0].statement}” {failed[0]}; say what holds, "
@@ -292,15 +298,22 @@ def _in_floating_point(
         verdict, where = Verdict.HOLDS_UP_TO_ROUNDING, ""
     else:
         verdict, where = Verdict.BREAKS_DOWN, failed[0].counterexample or ""
-    return Side(verdict, _scopes(failed), evidence, where, statements)
+    return Side(verdict, _scopes(failed), where=where, instead=statements, **told)
 
 
 def _scopes(checks: Sequence[Examination]) -> str:
     return " · ".join(dict.fromkeys(check.scope for check in checks))
 
 
-def _summaries(evidence: Sequence[Derivation | Proof | Examination | Citation]) -> tuple[str, ...]:
-    return tuple(map(_summary, evidence))
+def _told(evidence: Sequence[Derivation | Proof | Examination | Citation]) -> dict[str, Any]:
+    """Return what a side tells of its evidence: a sentence a piece, and the numbers in all."""
+    return {
+        "evidence": tuple(map(_summary, evidence)),
+        "cases": sum(piece.cases for piece in evidence if isinstance(piece, Examination)),
+        "refused": sum(
+            piece.refused for piece in evidence if isinstance(piece, Derivation | Proof)
+        ),
+    }
 
 
 def _summary(piece: Derivation | Proof | Examination | Citation) -> str:

@@ -234,10 +234,13 @@ class Derivation:
                     yield from reason.prerequisites()
                     yield reason
 
+    @property
+    def refused(self) -> int:
+        """How many false variants of its lines the prover refused."""
+        return sum(proof.refused for line in self.lines for proof in line.proofs)
+
     def __str__(self) -> str:
-        proofs = [proof for line in self.lines for proof in line.proofs]
-        points = sum(proof.points for proof in proofs)
-        refused = sum(proof.refused for proof in proofs)
+        points = sum(proof.points for line in self.lines for proof in line.proofs)
         lines = f"{len(self.lines)} line" + "s" * (len(self.lines) != 1)
         ends = "; also in one step" if self.second_route else ""
         by_hand = f", but for {'; '.join(self.by_hand)}" if self.by_hand else ""
@@ -245,7 +248,7 @@ class Derivation:
             return f"{lines} by definition, with a value for {self.statement.scope}"
         return (
             f"{lines}, each proved for {self.statement.scope}{by_hand} "
-            f"(held at {points} points; {refused} false variants refused{ends})"
+            f"(held at {points} points; {self.refused} false variants refused{ends})"
         )
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:

@@ -1,0 +1,59 @@
+"""Sphinx extension that refers to statements by their titles, not by their numbers.
+
+``{prf:ref}`label` `` shows the title of the statement, ``{prf:ref}`any words <label>` `` the words;
+the number stays in the link's tooltip, for those who look things up.
+"""
+
+import re
+from typing import Any
+
+from docutils import nodes
+from sphinx.addnodes import pending_xref
+from sphinx.application import Sphinx
+from sphinx.builders import Builder
+from sphinx.environment import BuildEnvironment
+from sphinx.util.nodes import make_refnode
+from sphinx_proof.domain import ProofDomain
+
+
+class TitledProofDomain(ProofDomain):
+    """sphinx-proof replaces even given words by "Theorem 4" if the label occurs in them."""
+
+    def resolve_xref(
+        self,
+        env: BuildEnvironment,
+        fromdocname: str,
+        builder: Builder,
+        typ: str,
+        target: str,
+        node: pending_xref,
+        contnode: nodes.Element,
+    ) -> nodes.Element | None:
+        """Put the words, or else the statement's title, in the place of its number."""
+        numbered = super().resolve_xref(
+            env, fromdocname, builder, typ, target, node, contnode
+        )
+        entry = env.app.claim_ledger.get(target)  # type: ignore[attr-defined]
+        if entry is None or numbered is None:
+            return numbered
+        words = (
+            contnode.astext() if node.get("refexplicit") else entry.title
+        )
+        shown = nodes.inline()
+        for position, part in enumerate(re.split(r"\$(.+?)\$", words)):
+            shown += (
+                nodes.math(part, part)
+                if position % 2
+                else nodes.Text(part)
+            )
+        page = env.proof_list[target]["docname"]
+        return make_refnode(
+            builder, fromdocname, page, target, shown, numbered.astext()
+        )
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register the extension."""
+    app.setup_extension("sphinx_proof")
+    app.add_domain(TitledProofDomain, override=True)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
