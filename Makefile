@@ -8,7 +8,7 @@ CHAPTERS := $(wildcard book/*.ipynb)
 # takes the notebooks in.
 WITH_NUMPY ?= $(wildcard tests/test_*.py) tests/playground softmax_lib
 
-.PHONY: help book serve lite test notebooks bench falsify mutants lab lint requirements clean
+.PHONY: help book serve lite test notebooks bench pytorch falsify mutants lab lint requirements clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-14s%s\n", $$1, $$2}' Makefile
@@ -41,6 +41,11 @@ bench: .venv/ready  ## Measure softmax's speed beside its peers' (downloads PyTo
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint requirements.txt --group bench
 	$(BIN)/python tests/benchmark.py --only='$(ONLY)'
+
+pytorch: .venv/ready  ## Record again what PyTorch returns for the lines in the first chapter (downloads it)
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint requirements.txt --group bench
+	$(BIN)/python tests/record_pytorch.py
 
 falsify: .venv/ready  ## Make what the book states false, place after place, and see it noticed (ONLY=jacobian: a chapter)
 	@$(BIN)/python tests/falsify.py $(ONLY)

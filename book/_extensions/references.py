@@ -1,7 +1,8 @@
-"""Sphinx extension that refers to statements by their titles, not by their numbers.
+"""Sphinx extension for what the pages refer to: statements by their titles, and sources.
 
 ``{prf:ref}`label` `` shows the title of the statement, ``{prf:ref}`any words <label>` `` the words;
-the number stays in the link's tooltip, for those who look things up.
+the number stays in the link's tooltip, for those who look things up. The entries of the
+bibliography are the items of a list.
 """
 
 import re
@@ -52,8 +53,23 @@ class TitledProofDomain(ProofDomain):
         )
 
 
+def list_the_sources(
+    app: Sphinx,
+    page: str,
+    template: str,
+    context: dict[str, Any],
+    tree: nodes.document | None,
+) -> None:
+    """Give a source the role of an item: that of docutils is deprecated, and not one of a list."""
+    if "body" in context:
+        context["body"] = context["body"].replace(
+            'role="doc-biblioentry"', 'role="listitem"'
+        )
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension."""
     app.setup_extension("sphinx_proof")
     app.add_domain(TitledProofDomain, override=True)
+    app.connect("html-page-context", list_the_sources)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
