@@ -17,6 +17,9 @@ from sphinx.errors import ExtensionError
 from softmax_lib.claims import RECORD_TYPE, Entry
 
 
+SIDES = {"reals": "over the reals", "floats": "in floating point"}
+
+
 class Drawer(nodes.General, nodes.Element):  # type: ignore[misc]
     """A closed drawer; ``claim`` is the one that its evidence is for, if there is one."""
 
@@ -120,12 +123,9 @@ def summary(entry: Entry | None) -> str:
         if refused
         else []
     )
-    for side, where in (
-        ("reals", "over the reals"),
-        ("floats", "in floating point"),
-    ):
+    for side, where in SIDES.items():
         if cases := entry.counts.get(side, {}).get("cases"):
-            parts.append(f"{_written(cases)} cases computed {where}")
+            parts.append(f"{_written(cases)} cases {where}")
     return f"<b>Evidence</b> {', '.join(parts) or 'sources'}"
 
 

@@ -6,6 +6,7 @@ import symtable
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import nbformat
@@ -19,8 +20,10 @@ EVERYDAY = {Verdict.GAP, Verdict.HOLDS, Verdict.COMPUTED}
 WORDS = [str(verdict) for verdict in Verdict if verdict.isalpha() and verdict not in EVERYDAY]
 PROVERS = {name for name in dir(proofs) if name.startswith("prove_")} | {"define", "differentiate"}
 CAPTURING = {"diff", "subs", "xreplace", "replace", "doit", "Derivative", "Subs"}
-# Lines of code that stand open on a page.
-LONGEST = 12
+# Lines of code that stand open on a page: of one cell, of the middle one, and of all.
+LONGEST, MEDIAN, IN_ALL = 12, 4, 80
+# What puts a cell's code behind something to click.
+FOLDED = {"evidence", "hide-input", "hide-cell", "remove-input", "remove-cell"}
 FENCE = re.compile(r"^(`{3,}|:{3,})[^\n]*(.*?)^\1", re.DOTALL | re.MULTILINE)
 
 
@@ -65,13 +68,30 @@ def code_that_does_not_parse(notebook: Path) -> Iterator[str]:
             yield f"{where}: is not plain Python: {error.msg}"
 
 
+def _code_in_sight(notebook: Path) -> dict[str, int]:
+    """Return how many lines each cell has whose code stands open on the page."""
+    return {
+        where: len(cell.source.splitlines())
+        for where, cell in cells(notebook, "code")
+        if not FOLDED & set(cell.metadata.get("tags", []))
+    }
+
+
 def long_code_in_the_way(notebook: Path) -> Iterator[str]:
     """On a phone a dozen lines fill the screen; what is longer is folded."""
-    for where, cell in cells(notebook, "code"):
-        length = len(cell.source.splitlines())
-        folded = {"hide-input", "hide-cell", "remove-input"} & set(cell.metadata.get("tags", []))
-        if length > LONGEST and not folded:
+    for where, length in _code_in_sight(notebook).items():
+        if length > LONGEST:
             yield f"{where}: has {length} lines; fold it with the tag hide-input"
+
+
+def much_code_in_sight(notebook: Path) -> Iterator[str]:
+    """A chapter is read: the code that stands open is what teaches."""
+    lengths = _code_in_sight(notebook)
+    longest = max(lengths, key=lengths.__getitem__, default=None)
+    if sum(lengths.values()) > IN_ALL:
+        yield f"{longest}: the chapter shows {sum(lengths.values())} lines, more than {IN_ALL}"
+    if lengths and median(lengths.values()) > MEDIAN:
+        yield f"{longest}: the median of the cells in sight is above {MEDIAN} lines"
 
 
 def complaints(notebook: Path) -> Iterator[str]:
@@ -243,6 +263,7 @@ GUARDS = (
     cells_that_are_not_compared,
     code_that_does_not_parse,
     long_code_in_the_way,
+    much_code_in_sight,
     complaints,
     figures_without_words,
     asserted_expressions,

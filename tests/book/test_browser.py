@@ -3,14 +3,14 @@
 import contextlib
 import gzip
 import itertools
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browsing import NARROW, WIDE, Visit, served
 from building import ROOT, SITE_URL, ids_on
-from playwright.sync_api import Error
+from playwright.sync_api import Error, expect
 
 from softmax_lib import scaled_dot_product_attention, softmax, softmax_jacobian
 from softmax_lib.playground import AttentionPlayground
@@ -59,7 +59,9 @@ def abridge(visit):
 
 @pytest.fixture(
     scope="module",
-    params=itertools.product([*PAGES, "404.html", "search.html"], ["light", "dark"]),
+    params=itertools.product(
+        [*PAGES, "404.html", "genindex.html", "search.html"], ["light", "dark"]
+    ),
     ids=lambda choice: " ".join(choice),
 )
 def visit(request, chromium, address):
@@ -91,6 +93,35 @@ def too_wide(visit):
 
 def test_every_line_of_a_derivation_is_within_its_column(visit):
     assert too_wide(visit) == []
+
+
+# A chapter's height in pixels with its drawers shut, and where its first picture has begun.
+HIGHEST, FIRST_PICTURE = 9_000, 2_000
+PICTURES = ".bd-article :is(img, softmax-playground, attention-playground)"
+CHAPTERS = [page for page in PAGES if (ROOT / page).with_suffix(".ipynb").exists()]
+
+
+def test_a_chapter_is_read_in_one_sitting_and_begins_with_a_picture(visit):
+    if visit.name in CHAPTERS:
+        height = visit.page.evaluate("document.scrollingElement.scrollHeight")
+        tops = visit.page.evaluate(
+            f"""[...document.querySelectorAll("{PICTURES}")]
+                  .filter((picture) => picture.checkVisibility())
+                  .map((picture) => picture.getBoundingClientRect().top + scrollY)"""
+        )
+        assert height <= HIGHEST
+        assert min(tops) <= FIRST_PICTURE
+
+
+def test_no_code_in_sight_is_wider_than_its_column(visit):
+    assert (
+        visit.page.evaluate(
+            """[...document.querySelectorAll(".bd-article .cell_input pre")]
+                 .filter((code) => code.checkVisibility() && code.scrollWidth > code.clientWidth)
+                 .map((code) => code.textContent)"""
+        )
+        == []
+    )
 
 
 def test_the_page_has_a_language_and_the_scheme_that_is_preferred(visit):
@@ -147,10 +178,94 @@ def test_the_front_page_is_light(chromium, address, site):
     assert sum(len(gzip.compress((site / path).read_bytes())) for path in ours) < 500_000
 
 
-def test_search_finds_a_term(chromium, address):
-    with Visit(chromium, address, "search.html?q=sparsemax") as visit:
+@pytest.mark.parametrize(
+    ("words", "chapter"),
+    [
+        ("sparsemax", "Why softmax"),
+        ("NaN", "Numerical stability"),
+        ("overflow", "Numerical stability"),
+        ("why subtract the maximum", "Numerical stability"),
+        ("temperature", "Temperature"),
+        ("masked", "Masks"),
+        ("sqrt(d_k)", "Attention"),
+        ("nucleus", "Sampling"),
+    ],
+)
+def test_search_finds_where_something_is_explained(words, chapter, chromium, address):
+    with Visit(chromium, address, f"search.html?q={quote(words)}") as visit:
         visit.page.wait_for_selector("#search-results li a")
-        assert "Why softmax" in visit.page.inner_text("#search-results")
+        visit.page.wait_for_selector("#search-results li p.context")
+        found = visit.page.locator("#search-results li").all_inner_texts()
+        first = [text for text in found[:5] if text.startswith(chapter)]
+        assert first
+        assert "import " not in first[0]
+
+
+def shut(visit):
+    return visit.page.locator("details.evidence:not([open])").count()
+
+
+def test_one_switch_opens_all_evidence_and_is_remembered(chromium, address):
+    with Visit(chromium, address, "book/formula.html") as visit:
+        drawers = visit.page.locator("details.evidence").count()
+        switch = visit.page.get_by_role("button", name="Evidence")
+        assert shut(visit) == drawers > 1
+        assert switch.get_attribute("aria-pressed") == "false"
+        switch.press("Enter")
+        assert shut(visit) == 0
+        assert switch.get_attribute("aria-pressed") == "true"
+        visit.page.goto(f"{address}/book/jacobian.html")
+        assert shut(visit) == 0
+        visit.page.get_by_role("button", name="Evidence").press("Space")
+        visit.page.goto(f"{address}/book/formula.html")
+        assert shut(visit) == drawers
+
+
+def test_a_drawer_says_what_it_holds_and_opens_by_key(chromium, address):
+    with Visit(chromium, address, "book/formula.html") as visit:
+        drawer = visit.page.locator("details.evidence", has_text="200 cases over the reals").first
+        assert "planted mistakes refused" in drawer.locator("summary").inner_text()
+        drawer.locator("summary").press("Enter")
+        drawer.get_by_text("held in all 200 cases").wait_for(state="visible")
+
+
+def test_a_link_into_a_drawer_opens_it(chromium, address):
+    with Visit(chromium, address, "book/formula.html#codecell3") as visit:
+        assert visit.page.locator("#codecell3").is_visible()
+        assert shut(visit) > 0
+
+
+def test_a_link_shows_what_it_leads_to_while_it_has_the_focus(chromium, address):
+    with Visit(chromium, address, "book/ten-minutes.html") as visit:
+        card = visit.page.locator("#book-card")
+        link = visit.page.locator("a[href$='#term-logits']").first
+        visit.page.locator("h1").click()
+        for _ in range(200):
+            visit.page.keyboard.press("Tab")
+            if link.evaluate("(link) => link === document.activeElement"):
+                break
+        card.wait_for(state="visible")
+        assert "real numbers that softmax is given" in card.inner_text()
+        assert link.get_attribute("aria-describedby") == "book-card"
+        visit.page.keyboard.press("Escape")
+        assert card.is_hidden()
+
+
+def test_a_statement_and_a_source_have_cards_under_the_pointer(chromium, address):
+    with Visit(chromium, address, "book/intro.html") as visit:
+        visit.page.locator("a[href*='accuracy.html#given-back']").first.hover()
+        visit.page.locator("#book-card .proof").wait_for(state="visible")
+        visit.page.locator("h1").hover()
+        visit.page.locator("#book-card").wait_for(state="hidden")
+    with Visit(chromium, address, "book/formula.html") as visit:
+        visit.page.locator("a[href*='references.html#']").first.hover()
+        visit.page.locator("#book-card .citation").wait_for(state="visible")
+
+
+@pytest.mark.parametrize("anchor", ["gumbel-max", "evidence-gumbel-max"])
+def test_an_old_address_of_a_statement_leads_to_where_it_stands_now(anchor, chromium, address):
+    with Visit(chromium, address, f"book/temperature.html#{anchor}") as visit:
+        visit.page.wait_for_url(f"**/book/sampling.html#{anchor}")
 
 
 def test_the_ledger_is_filtered_by_what_is_chosen_and_by_its_address(chromium, address, claims):
@@ -266,7 +381,8 @@ def test_the_address_holds_what_was_set(page, kind, control, fragment, chromium,
         # The address follows when the movement has come to rest.
         visit.page.wait_for_url(f"**#{fragment}*")
         visit.page.reload()
-        assert shown.inner_text() == after != before
+        expect(shown).to_have_text(after, use_inner_text=True)
+        assert after != before
 
 
 PAINT = """(cells) => {

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from guards import GUARDS, LONGEST, typed_verdicts_in_text
+from guards import GUARDS, IN_ALL, LONGEST, MEDIAN, typed_verdicts_in_text
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from softmax_lib.claims import RECORD_TYPE
@@ -67,6 +67,11 @@ PLANTED = {
     ),
     "a magic command": ("code_that_does_not_parse", code(MAGIC)),
     "a screenful of code": ("long_code_in_the_way", code("1\n" * LONGEST + "1")),
+    "more code than a chapter shows": (
+        "much_code_in_sight",
+        code("1\n" * IN_ALL + "1"),
+    ),
+    "cells of many lines": ("much_code_in_sight", code("1\n" * MEDIAN + "1")),
     "an error as output": ("complaints", code(outputs=[new_output("error", ename="E", evalue="")])),
     "a warning as output": (
         "complaints",
@@ -164,7 +169,8 @@ def test_every_guard_has_a_planted_fault():
 
 HARMLESS = {
     "a comparison": code("assert simplify(left - right) == 0"),
-    "a dozen lines": code("\n".join("1" * LONGEST)),
+    "a few lines": code("\n".join("1" * MEDIAN)),
+    "a screenful of evidence": code("1\n" * LONGEST + "1", tags=["evidence"]),
     "a screenful of code that is folded": code("1\n" * LONGEST + "1", tags=["hide-input"]),
     "a figure with words": code(outputs=[shown(image_png="")], mystnb=FIGURE | CAPTION),
     "a record that was computed": code('record("sum-one")', outputs=[RECORD]),
@@ -175,7 +181,9 @@ HARMLESS = {
     "a substitution for a check": code(
         "x = softmax(i).subs(i, 1)\nexamine(x)\ndifferentiate(y, c)"
     ),
-    "a name of its own in a check": code("def f(x):\n    return x.doit()\n\n\nprove_equal(x, c)"),
+    "a name of its own in a check": code(
+        "def f(x):\n    return x.doit()\n\n\nprove_equal(x, c)", tags=["evidence"]
+    ),
     "a year": new_markdown_cell("Since {cite:t}`ieee754` of 1985."),
 }
 

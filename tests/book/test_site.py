@@ -147,7 +147,9 @@ def test_the_front_page_has_a_card_for_each_chapter_with_its_question(site):
         front,
         re.DOTALL,
     )
-    chapters = [Path(chapter["file"]).name for chapter in contents["parts"][0]["chapters"]]
+    chapters = [
+        Path(chapter["file"]).name for part in contents["parts"][:2] for chapter in part["chapters"]
+    ]
     assert [href for _, href in cards] == [f"{name}.html" for name in chapters]
     assert all("?" in question for question, _ in cards)
 
