@@ -16,7 +16,6 @@ from sphinx.errors import ExtensionError
 
 from softmax_lib.claims import RECORD_TYPE, Entry
 
-
 SIDES = {"reals": "over the reals", "floats": "in floating point"}
 
 
