@@ -114,7 +114,8 @@ def reworded(entry: Entry) -> Iterator[tuple[str, Entry]]:
     """Yield a claim with one of its sentences negated, or without one of its steps."""
     for changed in ("title", "statement"):
         yield changed, dataclasses.replace(entry, **{changed: f"not {getattr(entry, changed)}"})
-    for name, texts in entry.formulas.items():
+    derived = {name: texts for name, texts in entry.formulas.items() if "reasons" in texts}
+    for name, texts in derived.items():
         otherwise = {name: texts | {"reasons": f"not {texts['reasons']}"}}
         yield f"reasons of {name}", dataclasses.replace(entry, formulas=entry.formulas | otherwise)
     for step in entry.steps:

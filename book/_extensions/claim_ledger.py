@@ -59,15 +59,20 @@ class VerdictRole(SphinxRole):
 
 
 class PlaceRole(SphinxRole):
-    """``{says}`sum-one` ``: what a derivation concludes; ``{given}``: what it supposes."""
+    """``{says}`sum-one` ``: what a derivation concludes; ``{given}``: what it supposes.
+
+    ``{number}`bound` `` is a number that a check compares with.
+    """
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
-        """Print the formula from the record that holds the derivation."""
+        """Print what the record holds that has the derivation or the number."""
         for entry in ledger(self.env).values():
-            if self.text in entry.formulas:
-                words = entry.formulas[self.text][self.name]
+            words = entry.formulas.get(self.text, {}).get(self.name)
+            if words is not None:
                 return list(_with_maths(words, self.name)), []
-        message = f"no record holds a derivation {self.text!r}"
+        message = (
+            f"no record holds anything for {{{self.name}}}`{self.text}`"
+        )
         return [], [
             self.inliner.reporter.error(message, line=self.lineno)
         ]
@@ -388,7 +393,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_config_value("book_folder", "book", "env")
     for side in NAMES:
         app.add_role(side, VerdictRole())
-    for kind in ("says", "given"):
+    for kind in ("says", "given", "number"):
         app.add_role(kind, PlaceRole())
     app.add_directive("claim-ledger", ClaimLedger)
     app.add_directive("claim-index", ClaimIndex)

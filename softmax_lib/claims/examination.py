@@ -34,6 +34,8 @@ class AtMost(Generic[Case]):
     """Case to a real number; NaN exceeds every bound."""
     bound: Any
     """A real number."""
+    stated_as: str = ""
+    """The place in the statement box that shows the bound, if one does."""
 
     def is_near(self, value: float) -> bool:
         """Tell whether a control's value lies within a factor of ten of the bound."""
@@ -81,6 +83,8 @@ class Examination:
     """What came of each part of the predicate."""
     quantities: tuple[Quantity, ...]
     """What was read off the cases."""
+    numbers: Mapping[str, list[str]]
+    """The numbers that statement boxes may show, by the names of their places."""
     key: InitVar[object] = None
 
     def __post_init__(self, key: object) -> None:
@@ -134,6 +138,7 @@ def examine(
     *,
     control: Case | Mapping[str, Case],
     varies: Mapping[str, Callable[[Case], Any]] | None = None,
+    states: Callable[[Case], Iterable[tuple[str, Any]]] | None = None,
     scope: str = "",
     describe: Callable[[Case], str] | None = None,
 ) -> Examination:
@@ -154,6 +159,8 @@ def examine(
         on which it holds; each part then has to fail alone in some case. No control is counted.
     varies : mapping of str to callable, optional
         What to read off each case: a number, an array of numbers, or a format. Each must vary.
+    states : callable, optional
+        Case to the numbers in it that the statement box shows, each with the name of its place.
     scope : str, optional
         Where the cases lie, as far as it cannot be read off them: ``"40 digits"``.
     describe : callable, optional
@@ -191,8 +198,12 @@ def examine(
     run = _Run(statement, holds if isinstance(holds, Mapping) else {"": holds})
     seen = Seen(varies or {})
     counterexample = None
+    numbers = {name: [str(bound)] for name, bound in run.stated_bounds()}
     for case in cases:
         seen.see(case)
+        for name, number in states(case) if states else ():
+            if str(number) not in (stated := numbers.setdefault(name, [])):
+                stated.append(str(number))
         if run.fails(case) and counterexample is None:
             counterexample = (describe or _written_out)(case)
     _refuse_what_does_not_vary(statement, run.tried, seen)
@@ -209,6 +220,7 @@ def examine(
         len(seen.different),
         tuple(run.outcomes()),
         tuple(seen.quantities.values()),
+        numbers,
         key=_FROM_A_RUN,
     )
 
@@ -224,6 +236,12 @@ class _Run(Generic[Case]):
         self.failures = dict.fromkeys(parts, 0)
         self.alone: set[str] = set()
         self.largest = {name: -inf for name, part in parts.items() if isinstance(part, AtMost)}
+
+    def stated_bounds(self) -> Iterable[tuple[str, Any]]:
+        """Yield the bounds that the statement box shows, each with the name of its place."""
+        for part in self.parts.values():
+            if isinstance(part, AtMost) and part.stated_as:
+                yield part.stated_as, part.bound
 
     def fails(self, case: Case) -> bool:
         """Ask every part of one case more."""

@@ -126,8 +126,9 @@ def read_ledger(book: Path) -> list[Entry]:
     LedgerError
         The registry or a notebook cannot be read; the registry is empty; an id is unknown, stated
         twice or recorded twice; a statement has no record, or a record no statement; a record has a
-        side that the claim does not ask for; a box has a place that no derivation of its record
-        fills, leaves a hypothesis out, or states a relation that was typed.
+        side that the claim does not ask for; two records fill one place with different numbers; a
+        box has a place that its record does not fill, leaves a hypothesis out, or states a relation
+        or a number that was typed.
     """
     registry, notebooks = book / "claims.toml", sorted(book.glob("*.ipynb"))
     try:
@@ -199,6 +200,7 @@ def _misfits(
             yield f"{box.where}: {claim!r} is stated and has no record"
         else:
             yield from _misfitting_words(box, record_of[claim].content)
+    yield from _ambiguous_numbers(records)
     for claim, record in record_of.items():
         yield from _misplaced(record, box_of.get(claim))
         asked = claims.get(claim, {}).get("asks", SIDES)
@@ -251,6 +253,22 @@ def _misfitting_words(box: Box, content: dict[str, Any]) -> Iterator[str]:
             f"{box.where}: the box of {box.claim!r} has a relation that was typed, ${typed}$; "
             "put a place there, {says}`...`, for what a derivation concludes"
         )
+    reals = content.get("reals") or {}
+    # What people do is cited, and no check compares with it.
+    cited = reals.get("verdict") == Verdict.CONVENTION
+    for number in () if cited else places.typed_numbers(box.statement):
+        yield (
+            f"{box.where}: the box of {box.claim!r} has a number that was typed, {number}; "
+            "put a place there, {number}`...`, for one that a check compares with"
+        )
+
+
+def _ambiguous_numbers(records: list[StoredRecord]) -> Iterator[str]:
+    numbers: dict[str, list[str]] = {}
+    for record in records:
+        for name, stated in record.content.get("numbers", {}).items():
+            if numbers.setdefault(name, stated) != stated:
+                yield f"{record.where}: {name!r} is another number in another record"
 
 
 def _misplaced(record: StoredRecord, box: Box | None) -> Iterator[str]:

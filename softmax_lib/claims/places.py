@@ -1,6 +1,8 @@
-r"""Places in statement boxes: a box holds words, and what a derivation concludes is printed there.
+r"""Places in statement boxes: a box holds words; formulas and numbers are printed there.
 
-``{says}`sum-one` `` is the place of a formula, and ``{given}`sum-one` `` that of its hypotheses.
+``{says}`sum-one` `` is the place of the formula that a derivation concludes, and
+``{given}`sum-one` `` that of its hypotheses; ``{number}`bound` `` is the place of a number that a
+check compares with, or of several.
 """
 
 import json
@@ -8,7 +10,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-PLACE = re.compile(r"\{(says|given)\}`([^`]*)`")
+PLACE = re.compile(r"\{(says|given|number)\}`([^`]*)`")
+_DIGITS_IN_A_ROW = 4
 _MATHS = re.compile(r"\$\$(.+?)\$\$|\$(.+?)\$", re.DOTALL)
 _RELATION = re.compile(
     r"[=<>≤≥≠∈→]|\\(?:leq?|geq?|neq?|ll|gg|lt|gt|in|notin|to|approx|sim|propto|equiv|subset"
@@ -17,8 +20,12 @@ _RELATION = re.compile(
 
 
 def formulas_of(record: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    """Return what goes into the places for each derivation of a record, and its reasons."""
-    return {
+    """Return what goes into the places: of each derivation, with its reasons; of each number."""
+    numbers = {
+        name: {"number": _enumerated(list(map(_number, stated)))}
+        for name, stated in record.get("numbers", {}).items()
+    }
+    return numbers | {
         derivation["id"]: {
             "says": f"${derivation['formula']}$",
             "given": derivation["hypotheses"],
@@ -28,9 +35,37 @@ def formulas_of(record: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     }
 
 
+def _enumerated(words: list[str]) -> str:
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+
+
+def _number(written: str) -> str:
+    digits, _, power = written.partition("e")
+    whole, dot, rest = digits.partition(".")
+    if len(whole) > _DIGITS_IN_A_ROW:
+        digits = f"{int(whole):,}".replace(",", r"\,") + dot + rest
+    shown = rf"{digits} \times 10^{{{int(power)}}}" if power else digits
+    return written if shown == written else f"${shown}$"
+
+
 def _reasons(lines: list[dict[str, Any]]) -> Iterator[str]:
     for reason in (reason for line in lines for reason in line["because"]):
         yield reason if isinstance(reason, str) else json.dumps(reason, ensure_ascii=False)
+
+
+def typed_numbers(words: str) -> Iterator[str]:
+    r"""Yield numbers that somebody typed, other than 0, 1, 2 and those in braces or in a name.
+
+    Examples
+    --------
+    >>> from softmax_lib.claims.places import typed_numbers
+    >>> print(*typed_numbers(r"In float32 $e^{88}$ is $1.65$ or {number}`x-9`, and $2K - 1 > 0$."))
+    1.65
+    """
+    bare = re.sub(r"\{[^{}]*\}(`[^`]*`)?", "", words)
+    for number in re.findall(r"(?<![A-Za-z\d.])\d+(?:\.\d+)?", bare):
+        if number not in ("0", "1", "2"):
+            yield number
 
 
 def filled(words: str, formulas: Mapping[str, Mapping[str, str]]) -> str:
@@ -49,13 +84,13 @@ def misfits(words: str, formulas: Mapping[str, Mapping[str, str]]) -> Iterator[s
     """Yield what is wrong with the places of a box."""
     places = PLACE.findall(words)
     supposed = {
-        formulas[name]["given"] for kind, name in places if kind == "given" and name in formulas
+        formulas[name].get("given") for kind, name in places if kind == "given" and name in formulas
     }
-    for _, name in places:
-        if name not in formulas:
+    for kind, name in places:
+        if kind not in formulas.get(name, {}):
             known = ", ".join(formulas) or "nothing"
             yield f"has a place for {name!r}, but its record derives {known}"
-        elif formulas[name]["given"] not in {"", *supposed}:
+        elif kind == "says" and formulas[name]["given"] not in {"", *supposed}:
             yield f"does not say what {name!r} supposes: add {{given}}`{name}`"
 
 

@@ -3,8 +3,8 @@
 The verdict is computed from the evidence; there is no argument through which one could be given.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import InitVar, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import InitVar, dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -132,6 +132,8 @@ class Record:
     steps: tuple[str, ...]
     """The ids of the steps by hand."""
     derivations: tuple[Derivation, ...] = ()
+    numbers: Mapping[str, list[str]] = field(default_factory=dict)
+    """The numbers of the statement that its checks establish, by the names of their places."""
     key: InitVar[object] = None
 
     def __post_init__(self, key: object) -> None:
@@ -148,6 +150,8 @@ class Record:
         }
         if self.derivations:
             content["derivations"] = store(*self.derivations)
+        if self.numbers:
+            content["numbers"] = self.numbers
         return content
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
@@ -198,8 +202,9 @@ def record(
     ValueError
         There is no evidence; a proof stands without a check by another route, a step by hand
         without a proof, a citation beside a proof or a check; a step is on no list; a scope of its
-        own has no step that leads there, or stands beside a proof up to some K; or it is not said
-        what holds where a check in floating point fails, or it is said where none does.
+        own has no step that leads there, or stands beside a proof up to some K; it is not said
+        what holds where a check in floating point fails, or it is said where none does; or two
+        checks state different numbers for one place.
     Contradiction
         A check over the reals fails, or what should hold instead of the claim does not.
     TypeError
@@ -230,9 +235,27 @@ def record(
     in_floating_point = (
         _in_floating_point(claim, floats, up_to_rounding, instead) if floats else None
     )
+    numbers = _numbers(claim, (*reals, *floats, *up_to_rounding, *instead))
     return Record(
-        claim, over_the_reals, in_floating_point, tuple(steps), derivations, key=_FROM_EVIDENCE
+        claim,
+        over_the_reals,
+        in_floating_point,
+        tuple(steps),
+        derivations,
+        numbers,
+        key=_FROM_EVIDENCE,
     )
+
+
+def _numbers(claim: str, evidence: Iterable[object]) -> dict[str, list[str]]:
+    """Return the numbers that the checks state; one that fails establishes none."""
+    numbers: dict[str, list[str]] = {}
+    for check in evidence:
+        if isinstance(check, Examination) and check.holds:
+            for name, stated in check.numbers.items():
+                if numbers.setdefault(name, stated) != stated:
+                    raise ValueError(f"{claim}: {name!r} is {numbers[name]}, and is {stated}")
+    return numbers
 
 
 def _over_the_reals(

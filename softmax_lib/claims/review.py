@@ -54,7 +54,11 @@ def check_review(book: Path, entries: Sequence[Entry]) -> None:
 def facts_of(entry: Entry) -> Facts:
     """Return what is to be reviewed of a row of the ledger."""
     steps = "\n".join(str(known_steps()[name]) for name in entry.steps)
-    reasons = [f"{name}: {texts['reasons']}" for name, texts in entry.formulas.items()]
+    reasons = [
+        f"{name}: {texts['reasons']}"
+        for name, texts in entry.formulas.items()
+        if "reasons" in texts
+    ]
     facts = {
         "title": entry.title,
         "words": entry.statement,

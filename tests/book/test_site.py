@@ -12,6 +12,7 @@ import yaml
 from building import ROOT, SITE_URL, build, ids_on
 
 from softmax_lib.claims import Verdict, known_steps, read_ledger
+from softmax_lib.claims.places import PLACE
 from softmax_lib.claims.review import accept
 
 SOURCES = ("book", "_config.yml", "_toc.yml")
@@ -60,7 +61,14 @@ def test_claims_json_says_what_holds_where_a_claim_does_not(claims):
 
 
 def test_no_place_stays_empty_in_claims_json(claims):
-    assert not [claim for claim in claims if "{says}" in claim["statement"]]
+    assert not [claim for claim in claims if PLACE.search(claim["statement"])]
+
+
+def test_a_box_shows_the_numbers_of_its_check(site):
+    page = (site / "book/numerical-stability.html").read_text(encoding="utf-8")
+    box = re.search(r'id="overflow-table">.*?claim-verdicts', page, re.DOTALL)[0]
+    assert r"\(\displaystyle 22\,026\)" in box
+    assert r"\(\displaystyle 5.18 \times 10^{21}\)" in box
 
 
 def test_a_formula_that_stands_alone_in_a_box_is_displayed(site):

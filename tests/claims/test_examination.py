@@ -87,7 +87,7 @@ def test_numpy_booleans_are_answers():
 
 def test_an_examination_cannot_be_typed():
     with pytest.raises(TypeError, match=r"examine\(...\) only"):
-        Examination("it is even", "all numbers", 10, 0, None, 10, (), ())
+        Examination("it is even", "all numbers", 10, 0, None, 10, (), (), {})
 
 
 def test_the_shown_line_states_the_outcome_and_the_scope():
@@ -274,3 +274,22 @@ def test_what_varies_is_in_the_json():
     assert outcome.as_json()["quantities"] == {
         "n": {"formats": [], "sizes": None, "range": ["2", "4"]}
     }
+
+
+def test_bounds_and_cases_state_the_numbers_of_a_box():
+    outcome = examine(
+        "the square is close",
+        {"close": AtMost(lambda case: abs(case[0] ** 2 - case[1]), 0.5, "bound")},
+        [(2, 4), (3, 9), (2, 4.25)],
+        control={"close": (2, 5)},
+        states=lambda case: zip(("roots", "squares"), case, strict=True),
+    )
+    assert outcome.numbers == {
+        "bound": ["0.5"],
+        "roots": ["2", "3"],
+        "squares": ["4", "9", "4.25"],
+    }
+
+
+def test_a_bound_that_no_box_shows_is_no_number_of_one():
+    assert ask(AtMost(abs, 9), [2, 8], control=12).numbers == {}

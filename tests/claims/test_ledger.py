@@ -1,5 +1,6 @@
 """Registry, statement boxes and records fit together, or the ledger names the misfit."""
 
+import copy
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 from chapters import GOOD, REGISTRY, box, chapter, earned, recorded, write_book
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
-from softmax_lib.claims import LedgerError, Verdict, read_ledger
+from softmax_lib.claims import RECORD_TYPE, LedgerError, Verdict, read_ledger
 from softmax_lib.claims.__main__ import main
 from softmax_lib.claims.review import accept
 
@@ -176,6 +177,14 @@ def test_a_verdict_word_that_no_check_gives_is_a_misfit(read):
 def test_a_registry_key_that_is_not_known_is_a_misfit(read):
     with pytest.raises(LedgerError, match="'order' is none of title, statement, asks"):
         read(chapter(), registry=REGISTRY.replace("[order]", '[order]\nverdict = "proved"'))
+
+
+def test_a_place_that_two_records_fill_differently_is_a_misfit(read):
+    cells = copy.deepcopy(chapter())
+    for count, cell in enumerate(cell for cell in cells if cell.get("outputs")):
+        cell.outputs[0].data[RECORD_TYPE]["numbers"] = {"bound": [str(count)]}
+    with pytest.raises(LedgerError, match=r"cell 3: 'bound' is another number in another record"):
+        read(cells)
 
 
 @pytest.mark.parametrize("asks", ["[]", '["real"]'])

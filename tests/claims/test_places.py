@@ -1,4 +1,4 @@
-"""The formulas of a statement box are what derivations conclude, or the box is refused."""
+"""Formulas and numbers of a statement box are derived or checked, or the box is refused."""
 
 import json
 
@@ -8,7 +8,7 @@ from chapters import side
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from softmax_lib.claims import RECORD_TYPE, LedgerError, read_ledger
-from softmax_lib.claims.places import typed_relations
+from softmax_lib.claims.places import typed_numbers, typed_relations
 
 ORDER = {
     "id": "bigger",
@@ -21,8 +21,9 @@ SUM = {"id": "sum-one", "formula": r"\sum_{i} \sigma_{i} = 1", "hypotheses": "",
 
 @pytest.fixture
 def statement(tmp_path):
-    def statement(words, *derivations):
-        record = {"id": "order", "reals": side("proved for every K"), "floats": None, "steps": []}
+    def statement(words, *derivations, verdict="proved for every K", **numbers):
+        record = {"id": "order", "reals": side(verdict), "floats": None, "steps": []}
+        record["numbers"] = numbers
         record["derivations"] = list(map(json.dumps, derivations))
         box = new_markdown_cell(f"```{{prf:theorem}} Order\n:label: order\n\n{words}\n```")
         output = new_output("display_data", data={RECORD_TYPE: record})
@@ -60,6 +61,49 @@ def test_words_that_do_not_fit_are_refused(statement, words, complaint):
     with pytest.raises(LedgerError) as refusal:
         statement(words, ORDER)
     assert complaint in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("stated", "shown"),
+    [
+        (["4"], "4"),
+        (["0.500002"], "0.500002"),
+        (["22026"], r"$22\,026$"),
+        (["1234567.5"], r"$1\,234\,567.5$"),
+        (["3.4e+38"], r"$3.4 \times 10^{38}$"),
+        (["1e-06"], r"$1 \times 10^{-6}$"),
+        (["4", "8"], "4 and 8"),
+        (["4", "8", "22.6"], "4, 8 and 22.6"),
+    ],
+)
+def test_a_place_shows_the_numbers_of_the_check_as_the_book_prints_them(stated, shown, statement):
+    assert statement("It is {number}`bound`.", bound=stated) == f"It is {shown}."
+
+
+def test_a_number_of_no_check_is_refused(statement):
+    with pytest.raises(LedgerError, match="a place for 'bounds', but its record derives bound"):
+        statement("It is {number}`bounds`.", bound=["4"])
+    with pytest.raises(LedgerError, match="a place for 'bound', but"):
+        statement("It is {says}`bound`.", bound=["4"])
+
+
+def test_a_number_that_was_typed_is_refused_unless_it_is_what_people_do(statement):
+    with pytest.raises(LedgerError, match=r"has a number that was typed, 0\.7; put a place there"):
+        statement("It is between 0.7 and {number}`bound`.", bound=["4"])
+    assert statement("It is between 0.7 and 1.2.", verdict="convention")
+
+
+@pytest.mark.parametrize("number", ["3", "12", "0.500002", "4.0"])
+def test_every_typed_number_is_seen(number):
+    words = f"At most {number} ulps, ${number}$ and {number}."
+    assert list(typed_numbers(words)) == [number] * 3
+
+
+@pytest.mark.parametrize(
+    "words", ["float32", "$e^{10}$", "$2K - 1$", "{number}`e^10`", r"$\tfrac12$", "0 or 1", "$z_1$"]
+)
+def test_numbers_of_names_and_structure_may_be_typed(words):
+    assert list(typed_numbers(words)) == []
 
 
 RELATIONS = "a = b", "a < b", "a > b", r"a \le b", r"a \leq b", r"a\ge b", r"i \ne j", r"T \to 0"

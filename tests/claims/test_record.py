@@ -314,3 +314,31 @@ def test_the_record_names_the_hypotheses_of_a_proof():
         "$ for $g > 0$: proved"
         in record("order", reals=[proof, HELD]).as_json()["reals"]["evidence"][0]
     )
+
+
+def stated(*numbers, control):
+    return examine(
+        "n is even",
+        lambda n: n % 2 == 0,
+        numbers,
+        control=control,
+        states=lambda n: [("even numbers", n)],
+    )
+
+
+def test_the_record_carries_the_numbers_that_its_checks_state():
+    content = record("squares", reals=[stated(2, 4, control=3)], floats=[check(2, 4, control=3)])
+    assert content.as_json()["numbers"] == {"even numbers": ["2", "4"]}
+    assert "numbers" not in record("squares", floats=[check(2, 4, control=3)]).as_json()
+
+
+def test_a_check_that_fails_establishes_no_number():
+    failed, holding = stated(2, 3, control=4), check(2, 4, control=3)
+    assert record("squares", floats=[failed], instead=[holding]).numbers == {}
+
+
+def test_two_checks_agree_on_the_numbers_of_one_place():
+    agreeing, differing = stated(2, 4, control=3), stated(2, 6, control=3)
+    assert record("squares", reals=[agreeing], floats=[agreeing]).numbers
+    with pytest.raises(ValueError, match=r"'even numbers' is \['2', '4'\], and is \['2', '6'\]"):
+        record("squares", reals=[agreeing], floats=[differing])
