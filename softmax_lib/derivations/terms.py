@@ -60,6 +60,9 @@ class Entry:
     indices: int = 0
     tightness: int = ATOM
     assumes: Assumption | None = None
+    unit: str = "1"
+    claim: str = ""
+    """The claim that says more about it, if one does."""
 
 
 ENTRIES: dict[str, Entry] = {}

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 from sympy import Expr, IndexedBase, KroneckerDelta, Rational, Symbol, exp, log
 
@@ -64,8 +64,8 @@ def _name(
     return Name(head)
 
 
-def _real(head: str, latex: str, says: str) -> Term:
-    return _term(head, latex, Symbol(head, real=True), says)
+def _real(head: str, latex: str, says: str, **kind: Any) -> Term:
+    return _term(head, latex, Symbol(head, real=True), says, **kind)
 
 
 def _softmax(a: Expr, logit: Callable[[Expr], Expr] = lambda b: proofs.z[b]) -> Expr:
@@ -92,6 +92,11 @@ def _q(a: Expr) -> Expr:
     return ENTRIES["q"].meaning(a)
 
 
+# The units that differ from 1.
+
+LOGIT, PER_LOGIT = "the unit of $z$", "1 per unit of $z$"
+NAT, OF_V = "nat", "that of $v$"
+
 # Indices, numbers and variables.
 
 a, b, i, j, n = (Term("index", (letter,)) for letter in LETTERS)
@@ -100,31 +105,75 @@ half = _term("half", r"\tfrac12", Rational(1, 2), "one half", tightness=FRACTION
 quarter = _term("quarter", r"\tfrac14", Rational(1, 4), "one quarter", tightness=FRACTION)
 
 K = _term("K", "K", proofs.K, "how many logits there are, at least 1")
-T = _term("T", "T", proofs.T, "the temperature, above 0")
-c = _term("c", "c", proofs.c, "a number added to every logit")
+T = _term("T", "T", proofs.T, "the temperature, above 0", unit=LOGIT, claim="temperature")
+c = _term("c", "c", proofs.c, "a number added to every logit", unit=LOGIT, claim="shift")
 x = _real("x", "x", "a real number")
 
-z = _name("z", "z_{#1}", lambda a: proofs.z[a], "a logit, any real number")
+z = _name(
+    "z",
+    "z_{#1}",
+    lambda a: proofs.z[a],
+    "a logit, any real number; in attention a score",
+    unit="nat (at $T = 1$)",
+)
 _v, _w = (IndexedBase(letter, real=True) for letter in "vw")
-v = _name("v", "v_{#1}", lambda a: _v[a], "a component of any real vector v")
-w = _name("w", "w_{#1}", lambda a: _w[a], "a component of any real vector w")
+v = _name(
+    "v", "v_{#1}", lambda a: _v[a], "a component of any real vector v", unit="as the text says"
+)
+w = _name(
+    "w", "w_{#1}", lambda a: _w[a], "a component of any real vector w", unit="as the text says"
+)
 _r = IndexedBase("r", positive=True)
 r = _name("r", "r_{#1}", lambda a: _r[a], "any positive number, one for each logit")
 _d = proofs.depth
-depth = _name("depth", "d_{#1}", lambda a: _d[a], "how far a logit lies below another, at least 0")
+depth = _name(
+    "depth", "d_{#1}", lambda a: _d[a], "how far a logit lies below another, at least 0", unit=LOGIT
+)
 _f = IndexedBase("f", positive=True)
-f = _name("f", "f_{#1}", lambda a: _f[a], "the positive factor by which an exponential is off")
-least = _term("l", "l", Symbol("l", positive=True), "a positive number, the least factor")
+f = _name(
+    "f",
+    "f_{#1}",
+    lambda a: _f[a],
+    "the positive factor by which an exponential is off",
+    claim="rounding",
+)
+least = _term(
+    "l", "l", Symbol("l", positive=True), "a positive number, the least factor", claim="rounding"
+)
 _A = Symbol("A", nonnegative=True)
 # Every number from 0 to below 1 is of this form.
-A = _term("A", "A", _A / (1 + _A), "a bound on relative errors, at least 0 and below 1")
-g = _term("g", "g", proofs.gap, "a gap between two logits, above 0")
-spread = _term("spread", r"\delta", Symbol("delta", nonnegative=True), "a spread, at least 0")
-ties = _term("M", "M", Symbol("M", positive=True), "how many logits share the top, above 0")
-beta = _real("beta", r"\beta", "a real number that scales every logit")
-tau = _real("tau", r"\tau", "a real number taken off every logit")
+A = _term(
+    "A", "A", _A / (1 + _A), "a bound on relative errors, at least 0 and below 1", claim="rounding"
+)
+g = _term("g", "g", proofs.gap, "a gap between two logits, above 0", unit=LOGIT)
+spread = _term(
+    "spread",
+    r"\delta",
+    Symbol("delta", nonnegative=True),
+    "the spread of the logits, the largest minus the smallest, at least 0",
+    unit=LOGIT,
+    claim="dispersion",
+)
+ties = _term(
+    "M", "M", Symbol("M", positive=True), "how many logits share the top, above 0", claim="t-zero"
+)
+beta = _real(
+    "beta",
+    r"\beta",
+    "a real number that scales every logit, as the inverse temperature 1/T does",
+    unit=PER_LOGIT,
+    claim="only-exponentials",
+)
+tau = _real("tau", r"\tau", "a real number taken off every logit", unit=LOGIT, claim="sparsemax")
 _s = IndexedBase("s", nonnegative=True)
-cut = _name("cut", "s_{#1}", lambda a: _s[a], "what is cut off below 0, at least 0")
+cut = _name(
+    "cut",
+    "s_{#1}",
+    lambda a: _s[a],
+    "what is cut off below 0, at least 0",
+    unit=LOGIT,
+    claim="sparsemax",
+)
 
 _y = IndexedBase("y", real=True)
 y = _name(
@@ -133,9 +182,14 @@ y = _name(
     # Every row with this sum is of this form: take the row itself for the components below.
     lambda a: _y[a] + (1 - summed(lambda b: _y[b])) / proofs.K,
     "a weight of the target: real numbers that sum to 1",
+    claim="cross-entropy",
 )
 q = _name(
-    "q", "q_{#1}", lambda a: _r[a] / summed(lambda b: _r[b]), "a probability: positive, sum 1"
+    "q",
+    "q_{#1}",
+    lambda a: _r[a] / summed(lambda b: _r[b]),
+    "a probability: positive, sum 1",
+    claim="gibbs",
 )
 delta = _name(
     "delta", r"\delta_{#1#2}", KroneckerDelta, "1 if the two indices are equal, else 0", indices=2
@@ -143,8 +197,8 @@ delta = _name(
 
 # Softmax.
 
-sigma = _name("sigma", r"\sigma_{#1}", _softmax, "an output of the softmax of z")
-p = _name("p", "p_{#1}", _tempered, "an output of the softmax of z/T")
+sigma = _name("sigma", r"\sigma_{#1}", _softmax, "an output of the softmax of z", claim="formula")
+p = _name("p", "p_{#1}", _tempered, "an output of the softmax of z/T", claim="temperature")
 Z = _term("Z", "Z", summed(lambda a: exp(proofs.z[a])), "the sum of the exponentials of z")
 _Z_T = summed(lambda a: exp(proofs.z[a] / proofs.T))
 Z_T = _term("Z_T", "Z_T", _Z_T, "the sum of the exponentials of z/T")
@@ -153,30 +207,36 @@ lse = _term(
     r"\operatorname{lse}(z)",
     log(summed(lambda a: exp(proofs.z[a]))),
     "the logarithm of the sum of the exponentials of z",
+    unit=NAT,
+    claim="lse",
 )
 lse_tempered = _term(
     "lse_tempered",
     r"\operatorname{lse}(z/T)",
     log(_Z_T),
     "the logarithm of the sum of the exponentials of z/T",
+    unit=NAT,
 )
 lse_shifted = _term(
     "lse_shifted",
     r"\operatorname{lse}(z + c\mathbf{1})",
     log(summed(lambda a: exp(proofs.z[a] + proofs.c))),
     "the logarithm of the sum of the exponentials of z with c added to every logit",
+    unit=NAT,
 )
 shifted = _name(
     "shifted",
     r"\sigma(z + c\mathbf{1})_{#1}",
     lambda a: _softmax(a, lambda b: proofs.z[b] + proofs.c),
     "an output of the softmax of z with c added to every logit",
+    claim="shift",
 )
 of_logarithms = _name(
     "of_logarithms",
     r"\sigma(\log r + c\mathbf{1})_{#1}",
     lambda a: _softmax(a, lambda b: log(_r[b]) + proofs.c),
     "an output of the softmax of the logarithms of r with c added",
+    claim="inverse",
 )
 of_equals = _name(
     "of_equals",
@@ -195,43 +255,50 @@ of_q = _name(
     r"\sigma(q)_{#1}",
     lambda a: _softmax(a, lambda b: _q(b)),
     "an output of the softmax of the probabilities q",
+    claim="inverse",
 )
 of_log_outputs = _name(
     "of_log_outputs",
     r"\sigma(\log \sigma(z))_{#1}",
     lambda a: _softmax(a, lambda b: log(_softmax(b))),
     "an output of the softmax of the logarithms of the softmax of z",
+    claim="inverse",
 )
 scaled = _name(
     "scaled",
     r"\sigma(\beta z)_{#1}",
     lambda a: _softmax(a, lambda b: Symbol("beta", real=True) * proofs.z[b]),
     "an output of the softmax of beta times z",
+    claim="only-exponentials",
 )
 scaled_shifted = _name(
     "scaled_shifted",
     r"\sigma(\beta (z + c\mathbf{1}))_{#1}",
     lambda a: _softmax(a, lambda b: Symbol("beta", real=True) * (proofs.z[b] + proofs.c)),
     "an output of the softmax of beta times z with c added to every logit",
+    claim="only-exponentials",
 )
 rounded = _name(
     "rounded",
     r"\hat\sigma_{#1}",
     lambda a: exp(proofs.z[a]) * _f[a] / summed(lambda b: exp(proofs.z[b]) * _f[b]),
     "an output computed from exponentials that are off by the factors f",
+    claim="rounding",
 )
 first_of_two = _term(
     "first_of_two",
     r"\sigma(z_1, z_2)_1",
     exp(Symbol("z_1", real=True)) / (exp(Symbol("z_1", real=True)) + exp(Symbol("z_2", real=True))),
     "the first output of the softmax of two logits",
+    claim="sigmoid",
 )
-z_1, z_2 = (_real(f"z_{n}", f"z_{n}", "one of two logits") for n in (1, 2))
+z_1, z_2 = (_real(f"z_{n}", f"z_{n}", "one of two logits", unit=LOGIT) for n in (1, 2))
 top = _term(
     "top",
     r"p_{\max}",
     1 / summed(lambda a: exp(-_d[a] / proofs.T)),
     "the largest output at temperature T, of logits that lie d below the largest",
+    claim="t-monotone",
 )
 
 
@@ -248,11 +315,12 @@ raised = _name(
     _raised,
     "an output of the softmax of z after one logit was raised by g",
     indices=2,
+    claim="attention-couples",
 )
 
 # Ends of the temperature.
 
-others = _term("N", "N", proofs.K, "how many logits lie below the top, at least 1")
+others = _term("N", "N", proofs.K, "how many logits lie below the top, at least 1", claim="t-zero")
 
 
 def _top_of_ties() -> Expr:
@@ -265,12 +333,14 @@ top_of_ties = _term(
     r"p_{\mathrm{top}}",
     _top_of_ties(),
     "an output at temperature T that M logits share, of which all others lie g + d below",
+    claim="t-zero",
 )
 low = _name(
     "low",
     r"p_{\mathrm{low},#1}",
     lambda a: exp(-(proofs.gap + _d[a]) / proofs.T) * _top_of_ties(),
     "the output at temperature T of a logit that lies g + d below M others",
+    claim="t-zero",
 )
 
 
@@ -283,6 +353,7 @@ hot = _name(
     r"\sigma(\beta z)_{#1}\big|_{\beta = 0}",
     lambda a: value_at(_warm(a), Symbol("beta", real=True), 0),
     "the value of an output of the softmax of beta times z at beta = 0",
+    claim="t-infinity",
 )
 hot_slope = _name(
     "hot_slope",
@@ -291,19 +362,32 @@ hot_slope = _name(
         differentiate(_warm(a), Symbol("beta", real=True)), Symbol("beta", real=True), 0
     ),
     "the derivative of an output of the softmax of beta times z, by beta, at beta = 0",
+    unit=LOGIT,
+    claim="t-infinity",
 )
 plain_mean = _term(
-    "plain_mean", r"\bar z", summed(lambda a: proofs.z[a]) / proofs.K, "the mean of the logits"
+    "plain_mean",
+    r"\bar z",
+    summed(lambda a: proofs.z[a]) / proofs.K,
+    "the mean of the logits",
+    unit=LOGIT,
+    claim="t-infinity",
 )
 
 # The online softmax.
 
 m, m_1, m_2, m_3, m_12, m_23 = (
-    _real(head, head.replace("12", "{12}").replace("23", "{23}"), "the maximum of a piece of a row")
+    _real(
+        head,
+        head.replace("12", "{12}").replace("23", "{23}"),
+        "the maximum of a piece of a row",
+        unit=LOGIT,
+        claim="online",
+    )
     for head in ("m", "m_1", "m_2", "m_3", "m_12", "m_23")
 )
 s_1, s_2, s_3 = (
-    _real(f"s_{n}", f"s_{n}", "the sum of a piece of a row, scaled by its maximum")
+    _real(f"s_{n}", f"s_{n}", "the sum of a piece of a row, scaled by its maximum", claim="online")
     for n in (1, 2, 3)
 )
 
@@ -322,6 +406,7 @@ s_12, s_23 = (
         f"s_{{{n}{n + 1}}}",
         _merged(n, n + 1),
         "the sum of two merged pieces of a row, scaled by their maximum",
+        claim="online",
     )
     for n in (1, 2)
 )
@@ -330,22 +415,33 @@ s = _term(
     "s",
     summed(lambda a: exp(proofs.z[a] - Symbol("m", real=True))),
     "the sum of a row, scaled by m",
+    claim="online",
 )
 
 # The Jacobian.
 
-J = _name("J", "J_{#1#2}", _jacobian, "the derivative of an output by a logit", indices=2)
+J = _name(
+    "J",
+    "J_{#1#2}",
+    _jacobian,
+    "the derivative of an output by a logit",
+    indices=2,
+    unit=PER_LOGIT,
+    claim="jacobian-structure",
+)
 J_v = _name(
     "J_v",
     "(Jv)_{#1}",
     lambda a: summed(lambda b: _jacobian(a, b) * _v[b]),
     "a component of the Jacobian times v",
+    unit=f"{OF_V}, {PER_LOGIT}",
 )
 J_w = _name(
     "J_w",
     r"(J^\top w)_{#1}",
     lambda a: summed(lambda b: _jacobian(b, a) * _w[b]),
     "a component of the transposed Jacobian times w",
+    unit="that of $w$, 1 per unit of $z$",
 )
 trace = _term(
     "trace",
@@ -353,12 +449,15 @@ trace = _term(
     summed(lambda a: _jacobian(a, a)),
     "the trace of the Jacobian",
     tightness=MUL,
+    unit=PER_LOGIT,
 )
 form_of_v = _term(
     "form_of_v",
     r"v^\top J v",
     summed(lambda a: summed(lambda b: _v[a] * _jacobian(a, b) * _v[b])),
     "the quadratic form of the Jacobian",
+    unit="the square of that of $v$, 1 per unit of $z$",
+    claim="jacobian-structure",
 )
 norm2 = _term(
     "norm2",
@@ -366,6 +465,7 @@ norm2 = _term(
     summed(lambda a: _v[a] ** 2),
     "the squared Euclidean length of v",
     tightness=POWER,
+    unit="the square of that of $v$",
 )
 
 # Means, entropy and divergence.
@@ -375,29 +475,47 @@ mean_v = _term(
     r"\mathbb{E}_\sigma[v]",
     _mean(_softmax, _v),
     "the mean of v weighted by the outputs",
+    unit=OF_V,
 )
 mean_w = _term(
     "mean_w",
     r"\mathbb{E}_\sigma[w]",
     _mean(_softmax, _w),
     "the mean of w weighted by the outputs",
+    unit="that of $w$",
 )
 mean_z = _term(
-    "mean_z", r"\mathbb{E}_p[z]", _mean(_tempered, proofs.z), "the mean logit with the weights p"
+    "mean_z",
+    r"\mathbb{E}_p[z]",
+    _mean(_tempered, proofs.z),
+    "the mean logit with the weights p",
+    unit=LOGIT,
+    claim="t-monotone",
 )
 var_v = _term(
     "var_v",
     r"\operatorname{Var}_\sigma(v)",
     _variance(_softmax, _v),
     "the variance of v weighted by the outputs",
+    unit="the square of that of $v$",
+    claim="jacobian-structure",
 )
 var_z = _term(
     "var_z",
     r"\operatorname{Var}_p(z)",
     _variance(_tempered, proofs.z),
     "the variance of the logits with the weights p",
+    unit="the square of that of $z$",
+    claim="t-monotone",
 )
-H = _term("H", "H", -summed(lambda a: _tempered(a) * log(_tempered(a))), "the entropy of p")
+H = _term(
+    "H",
+    "H",
+    -summed(lambda a: _tempered(a) * log(_tempered(a))),
+    "the entropy of p",
+    unit=NAT,
+    claim="t-monotone",
+)
 
 
 KL = _term(
@@ -405,12 +523,16 @@ KL = _term(
     r"\operatorname{KL}(q\,\|\,p)",
     summed(lambda a: _q(a) * log(_q(a) / _tempered(a))),
     "the divergence of q from p",
+    unit=NAT,
+    claim="gibbs",
 )
 F = _term(
     "F",
     "F(q)",
     summed(lambda a: _q(a) * proofs.z[a]) - proofs.T * summed(lambda a: _q(a) * log(_q(a))),
     "the mean logit under q plus T times the entropy of q",
+    unit=LOGIT,
+    claim="gibbs",
 )
 F_best = _term(
     "F_best",
@@ -418,18 +540,28 @@ F_best = _term(
     summed(lambda a: _tempered(a) * proofs.z[a])
     - proofs.T * summed(lambda a: _tempered(a) * log(_tempered(a))),
     "the mean logit under p plus T times the entropy of p",
+    unit=LOGIT,
+    claim="gibbs",
 )
 L = _term(
     "L",
     "L",
     -summed(lambda a: ENTRIES["y"].meaning(a) * log(_softmax(a))),
     "the cross-entropy of softmax for the target y",
+    unit=NAT,
+    claim="cross-entropy",
 )
 
 # Attention.
 
 _root = Symbol("rho", positive=True)
-root = _term("root", r"\sqrt{d_k}", _root, "the square root of the number of components of a key")
+root = _term(
+    "root",
+    r"\sqrt{d_k}",
+    _root,
+    "the square root of the number of components of a key",
+    claim="scale",
+)
 _qk, _x = IndexedBase("kappa", real=True), IndexedBase("chi", real=True)
 raw_score = _name(
     "raw_score",
@@ -437,6 +569,7 @@ raw_score = _name(
     lambda a: _qk[a],
     "the dot product of a query and a key",
     tightness=MUL,
+    claim="scale",
 )
 
 
@@ -444,21 +577,31 @@ def _attends(a: Expr) -> Expr:
     return _softmax(a, lambda b: _qk[b] / _root)
 
 
-attends = _name("attends", "w(q)_{#1}", _attends, "the weight that the query q gives to a key")
+attends = _name(
+    "attends", "w(q)_{#1}", _attends, "the weight that the query q gives to a key", claim="scale"
+)
 attended = _term(
     "attended",
     "o(q)",
     summed(lambda a: _attends(a) * _v[a]),
     "a component of the output of attention for the query q, v being that of the values",
+    unit=OF_V,
+    claim="scale",
 )
 scaled_score = _name(
-    "scaled_score", "x_{#1}", lambda a: _x[a], "a score divided by the root of d_k"
+    "scaled_score",
+    "x_{#1}",
+    lambda a: _x[a],
+    "a score divided by the root of d_k",
+    unit=LOGIT,
+    claim="attention-saturates",
 )
 undivided = _name(
     "undivided",
     r"\sigma(\sqrt{d_k}\,x)_{#1}",
     lambda a: _softmax(a, lambda b: _root * _x[b]),
     "an attention weight without the division",
+    claim="attention-saturates",
 )
 
 # Chance.
@@ -486,6 +629,7 @@ var_qk = _term(
     summed(lambda a: summed(lambda b: KroneckerDelta(a, b) ** 2)),
     "the variance of the product of a query and a key",
     assumes=INDEPENDENT,
+    claim="variance",
 )
 COMPONENTS = Assumption("independent components")
 _mu, _nu = IndexedBase("mu", real=True), IndexedBase("nu", real=True)
@@ -537,8 +681,9 @@ variance_xy = _term(
     - summed(lambda a: _mu[a] * _nu[a]) ** 2,
     "the variance of the product of the random vectors X and Y",
     assumes=COMPONENTS,
+    claim="variance",
 )
-d_k = _term("d_k", "d_k", proofs.K, "the number of components of a key")
+d_k = _term("d_k", "d_k", proofs.K, "the number of components of a key", claim="scale")
 
 # Operations.
 
@@ -580,30 +725,53 @@ def _outside(*_: Expr) -> Expr:
     raise Refused("a margin stands in the form of a step under a hypothesis, and nowhere else")
 
 
-enter("margin", Entry(r"\varepsilon", _outside, "by how much a hypothesis holds"))
-enter("margins", Entry(r"\varepsilon_{#1}", _outside, "by how much it holds for an index", 1))
+enter(
+    "margin",
+    Entry(r"\varepsilon", _outside, "by how much a hypothesis holds", unit="that of its sides"),
+)
+enter(
+    "margins",
+    Entry(
+        r"\varepsilon_{#1}",
+        _outside,
+        "by how much it holds for an index",
+        1,
+        unit="that of its sides",
+    ),
+)
 margin, margins = Term("margin"), Name("margins")
 
 
-_SIGNS = {
-    r"e^{x}": "the exponential",
-    r"\log x": "the natural logarithm",
-    r"\sum_{i}": "the sum over i from 1 to K",
-    r"\sum_{i \ne j}": "the sum over the indices i that are not j",
-    r"\frac{\partial}{\partial z_{i}}": "the partial derivative by a logit",
-    r"\frac{d}{d T}": "the derivative by the temperature",
-}
+_SIGNS = (
+    (", ".join(LETTERS), "indices from 1 to K; the one below a sum is summed over", "1"),
+    (r"e^{x}", "the exponential", "1"),
+    (r"\log x", "the natural logarithm", NAT),
+    (r"\sum_{i}", "the sum over i from 1 to K", "that of its terms"),
+    (r"\sum_{i \ne j}", "the sum over the indices i that are not j", "that of its terms"),
+    (r"\frac{\partial}{\partial z_{i}}", "the partial derivative by a logit", PER_LOGIT),
+    (r"\frac{d}{d T}", "the derivative by the temperature", PER_LOGIT),
+)
 
 
-def symbol_table() -> Iterator[tuple[str, str]]:
-    """Yield the LaTeX of every operation and name with what it is, in plain English.
+class Row(NamedTuple):
+    """A symbol as the glossary shows it."""
+
+    latex: str
+    says: str
+    unit: str
+    claim: str = ""
+
+
+def symbol_table() -> Iterator[Row]:
+    """Yield a row for every operation and name.
 
     Examples
     --------
     >>> from softmax_lib.derivations.vocabulary import symbol_table
-    >>> dict(symbol_table())["K"]
+    >>> {row.latex: row.says for row in symbol_table()}["K"]
     'how many logits there are, at least 1'
     """
-    yield from _SIGNS.items()
+    yield from (Row(*sign) for sign in _SIGNS)
     for entry in ENTRIES.values():
-        yield named_entry(entry, iter("ij"[: entry.indices])), entry.says
+        latex = named_entry(entry, iter("ij"[: entry.indices]))
+        yield Row(latex, entry.says, entry.unit, entry.claim)

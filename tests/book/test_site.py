@@ -1,6 +1,7 @@
 """The site builds without a warning, and shows on every page what the records say."""
 
 import filecmp
+import html
 import re
 import shutil
 import tomllib
@@ -14,6 +15,7 @@ from building import ROOT, SITE_URL, build, ids_on
 from softmax_lib.claims import Verdict, known_steps, read_ledger
 from softmax_lib.claims.places import PLACE
 from softmax_lib.claims.review import accept
+from softmax_lib.derivations.vocabulary import symbol_table
 
 SOURCES = ("book", "_config.yml", "_toc.yml")
 
@@ -81,6 +83,25 @@ def test_a_formula_that_stands_alone_in_a_box_is_displayed(site):
         r"\[\displaystyle \sigma_{i} = \frac{e^{z_{i}}}{\sum_{a} e^{z_{a}}}\]" in boxes["formula"]
     )
     assert r"\(\displaystyle \sum_{i} \sigma_{i} = 1\)" in boxes["sum-one"]
+
+
+def test_the_glossary_has_a_row_for_every_symbol_of_the_vocabulary(site, claims):
+    pages = {claim["id"]: claim["page"].removeprefix("book/") for claim in claims}
+    page = (site / "book/glossary.html").read_text(encoding="utf-8")
+    (table,) = re.findall(r'<table class="[^"]*symbol-table.*?</table>', page, re.DOTALL)
+    for row in symbol_table():
+        assert f"\\({html.escape(row.latex)}\\)" in table
+        assert not row.claim or f'href="{pages[row.claim]}"' in table
+
+
+def test_a_symbol_that_is_typed_and_in_the_vocabulary_stops_the_build(copy):
+    (copy / "_toc.yml").write_text("format: jb-book\nroot: book/glossary\n", encoding="utf-8")
+    glossary = copy / "book" / "glossary.md"
+    text = glossary.read_text(encoding="utf-8")
+    glossary.write_text(text.replace("* - $u$", "* - $T$"), encoding="utf-8")
+    outcome = build(copy, copy)
+    assert outcome.returncode != 0
+    assert "T is typed, and stands in the vocabulary" in outcome.stdout + outcome.stderr
 
 
 def test_gaps_come_first(claims):

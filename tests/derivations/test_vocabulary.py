@@ -194,10 +194,11 @@ def test_a_name_means_what_is_computed(head, seed):
         assert float(exact) == pytest.approx(COMPUTED[head](values, *letters.values()), rel=1e-12)
 
 
-def test_the_table_of_symbols_has_a_line_of_words_for_every_name():
-    table = dict(vocabulary.symbol_table())
+def test_the_table_of_symbols_has_a_row_with_words_and_a_unit_for_every_name():
+    table = {row.latex: row for row in vocabulary.symbol_table()}
     assert len(table) == len(ENTRIES) + len(vocabulary._SIGNS)
-    assert all(words and not words.endswith(".") for words in table.values())
+    assert all(row.says and not row.says.endswith(".") for row in table.values())
+    assert all(row.unit for row in table.values())
 
 
 CLASHES = {
