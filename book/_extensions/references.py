@@ -1,11 +1,12 @@
-"""Sphinx extension for what the pages refer to: statements by their titles, and sources.
+"""Sphinx extension for what the pages refer to: statements by title, derivations, sources.
 
 ``{prf:ref}`label` `` shows the title of the statement, ``{prf:ref}`any words <label>` `` the words;
-the number stays in the link's tooltip, for those who look things up. The entries of the
-bibliography are the items of a list.
+the number stays in the link's tooltip, for those who look things up. A reason that names a
+derivation leads to the page that shows it. The entries of the bibliography are the items of a list.
 """
 
 import re
+from pathlib import Path
 from typing import Any
 
 from docutils import nodes
@@ -53,23 +54,56 @@ class TitledProofDomain(ProofDomain):
         )
 
 
-def list_the_sources(
+def find_derivations(app: Sphinx) -> None:
+    """Note which page shows which derivation."""
+    pages: dict[str, str] = {}
+    for path in sorted(
+        (Path(app.srcdir) / app.config.book_folder).glob("*.ipynb")
+    ):
+        for name in re.findall(
+            r'id=\\"derivation-([\w-]+)\\"',
+            path.read_text(encoding="utf-8"),
+        ):
+            pages.setdefault(
+                name, f"{app.config.book_folder}/{path.stem}"
+            )
+    app.pages_of_derivations = pages  # type: ignore[attr-defined]
+
+
+def mend_body(
     app: Sphinx,
     page: str,
     template: str,
     context: dict[str, Any],
     tree: nodes.document | None,
 ) -> None:
-    """Give a source the role of an item: that of docutils is deprecated, and not one of a list."""
-    if "body" in context:
-        context["body"] = context["body"].replace(
-            'role="doc-biblioentry"', 'role="listitem"'
-        )
+    """Lead to derivations on other pages; give a source the role of an item.
+
+    That of docutils is deprecated, and not one of a list.
+    """
+    body = context.get("body", "")
+
+    def lead(link: re.Match[str]) -> str:
+        shown = app.pages_of_derivations.get(link[1])  # type: ignore[attr-defined]
+        if f'id="derivation-{link[1]}"' in body:
+            return link[0]
+        if shown is None:
+            return link[2]
+        address = app.builder.get_relative_uri(page, shown)
+        return f'<a href="{address}#derivation-{link[1]}">{link[2]}</a>'
+
+    body = re.sub(
+        r'<a href="#derivation-([\w-]+)">([^<]*)</a>', lead, body
+    )
+    context["body"] = body.replace(
+        'role="doc-biblioentry"', 'role="listitem"'
+    )
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension."""
     app.setup_extension("sphinx_proof")
     app.add_domain(TitledProofDomain, override=True)
-    app.connect("html-page-context", list_the_sources)
+    app.connect("builder-inited", find_derivations)
+    app.connect("html-page-context", mend_body)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
