@@ -112,7 +112,7 @@ def words(chapters: list[Path]) -> Iterator[tuple[str, str]]:
 
 def reworded(entry: Entry) -> Iterator[tuple[str, Entry]]:
     """Yield a claim with one of its sentences negated, or without one of its steps."""
-    for changed in ("title", "statement"):
+    for changed in ("title", "says", "statement"):
         yield changed, dataclasses.replace(entry, **{changed: f"not {getattr(entry, changed)}"})
     derived = {name: texts for name, texts in entry.formulas.items() if "reasons" in texts}
     for name, texts in derived.items():

@@ -197,8 +197,14 @@ def _table(
 def _statement_cell(entry: Entry) -> str:
     parts = [
         f"({_row_id(entry.claim)})=\n**{entry.title}** `{entry.claim}`",
-        entry.statement,
+        entry.says,
     ]
+    if entry.notebook:
+        # First of all links, for the filter by chapter goes by it.
+        parts.append(
+            f"{{prf:ref}}`{entry.claim}` · [its evidence](#{_evidence_id(entry)})"
+        )
+        parts.append(_folded("The statement in full", entry.statement))
     if entry.steps:
         steps = [known_steps()[name] for name in entry.steps]
         links = [f"[{step.title}](#{_step_id(step)})" for step in steps]
@@ -209,13 +215,12 @@ def _statement_cell(entry: Entry) -> str:
             for side, found in entry.evidence.items()
             for piece in found
         ]
-        parts.append(
-            "\n".join(["```{dropdown} Evidence", *evidence, "```"])
-        )
-        parts.append(
-            f"{{prf:ref}}`{entry.claim}` · [its evidence](#{_evidence_id(entry)})"
-        )
+        parts.append(_folded("Evidence", "\n".join(evidence)))
     return "\n\n".join(parts)
+
+
+def _folded(title: str, content: str) -> str:
+    return f"```{{dropdown}} {title}\n{content}\n```"
 
 
 def _step_item(step: Step, users: list[Entry]) -> str:
@@ -284,8 +289,8 @@ def reread_when_verdicts_change(
 ) -> list[str]:
     """Verdicts show on pages that did not change themselves."""
     known = getattr(env, "claims_at_last_build", None)
-    # A list, for their order counts too.
-    claims = list(ledger(env).values())
+    # A list, for their order counts too; of plain values, which any version of the code can compare.
+    claims = [vars(entry) for entry in ledger(env).values()]
     env.claims_at_last_build = claims  # type: ignore[attr-defined]
     return [] if known == claims else sorted(env.found_docs)
 

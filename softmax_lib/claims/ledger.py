@@ -24,7 +24,9 @@ STATEMENT_BOXES = ("definition", "theorem", "proposition", "property", "corollar
 """The sphinx-proof directives that state a claim."""
 
 SIDES = ("reals", "floats")
-REGISTRY_KEYS = ("title", "statement", "asks")
+REGISTRY_KEYS = ("title", "says", "asks")
+LONGEST = 140
+"""How many characters the plain sentence of a claim may have."""
 
 
 class LedgerError(Exception):
@@ -66,6 +68,8 @@ class Entry:
 
     claim: str
     title: str
+    says: str
+    """The claim in one plain sentence."""
     statement: str
     reals: Verdict
     floats: Verdict
@@ -101,6 +105,7 @@ class Entry:
         """Return the entry as it stands in ``claims.json``."""
         return {
             "id": self.claim,
+            "says": self.says,
             "statement": self.statement,
             **{side: self.words(side) for side in SIDES},
             "where": self.where,
@@ -118,17 +123,18 @@ def read_ledger(book: Path) -> list[Entry]:
     ----------
     book : Path
         The folder of the chapters, notebooks all, and of the registry ``claims.toml``. There, each
-        id has a table; with ``title`` and ``statement`` as long as no chapter states the claim; and
-        with ``asks``, the sides it speaks about, where these are not both.
+        id has a table with ``says``, the claim in one plain sentence; with ``title`` as long as no
+        chapter states the claim; and with ``asks``, the sides it speaks about, where these are not
+        both.
 
     Raises
     ------
     LedgerError
         The registry or a notebook cannot be read; the registry is empty; an id is unknown, stated
-        twice or recorded twice; a statement has no record, or a record no statement; a record has a
-        side that the claim does not ask for; two records fill one place with different numbers; a
-        box has a place that its record does not fill, leaves a hypothesis out, or states a relation
-        or a number that was typed.
+        twice or recorded twice; a plain sentence is missing or too long; a statement has no record,
+        or a record no statement; a record has a side that the claim does not ask for; two records
+        fill one place with different numbers; a box has a place that its record does not fill,
+        leaves a hypothesis out, or states a relation or a number that was typed.
     """
     registry, notebooks = book / "claims.toml", sorted(book.glob("*.ipynb"))
     try:
@@ -199,7 +205,8 @@ def _misfits(
         if claim not in record_of:
             yield f"{box.where}: {claim!r} is stated and has no record"
         else:
-            yield from _misfitting_words(box, record_of[claim].content)
+            words = f"{box.statement}\n\n{claims.get(claim, {}).get('says', '')}"
+            yield from _misfitting_words(box, words, record_of[claim].content)
     yield from _ambiguous_numbers(records)
     for claim, record in record_of.items():
         yield from _misplaced(record, box_of.get(claim))
@@ -211,10 +218,14 @@ def _misfits(
             yield f"{registry.name}: {claim!r} asks for {asks}, which is not some of {SIDES}"
         for key in facts.keys() - REGISTRY_KEYS:
             yield f"{registry.name}: {key!r} of {claim!r} is none of {', '.join(REGISTRY_KEYS)}"
-        for fact in ("title", "statement"):
-            if (fact in facts) == (claim in box_of):
-                place = "both here and in" if claim in box_of else "neither here nor in"
-                yield f"{registry.name}: the {fact} of {claim!r} stands {place} a chapter"
+        if ("title" in facts) == (claim in box_of):
+            place = "both here and in" if claim in box_of else "neither here nor in"
+            yield f"{registry.name}: the title of {claim!r} stands {place} a chapter"
+        if not 0 < len(facts.get("says", "")) <= LONGEST:
+            yield (
+                f"{registry.name}: {claim!r} needs `says`, the claim in a plain sentence of at "
+                f"most {LONGEST} characters"
+            )
 
 
 def _misfits_of_content(
@@ -245,10 +256,10 @@ def _wrong_ids(what: str, found: Sequence[Found], claims: dict[str, Any]) -> Ite
             yield f"{item.where}: {item.claim!r} has {count_of[item.claim]} of a {what}"
 
 
-def _misfitting_words(box: Box, content: dict[str, Any]) -> Iterator[str]:
-    for misfit in places.misfits(box.statement, places.formulas_of(content)):
+def _misfitting_words(box: Box, words: str, content: dict[str, Any]) -> Iterator[str]:
+    for misfit in places.misfits(words, places.formulas_of(content)):
         yield f"{box.where}: the box of {box.claim!r} {misfit}"
-    for typed in places.typed_relations(box.statement):
+    for typed in places.typed_relations(words):
         yield (
             f"{box.where}: the box of {box.claim!r} has a relation that was typed, ${typed}$; "
             "put a place there, {says}`...`, for what a derivation concludes"
@@ -256,7 +267,7 @@ def _misfitting_words(box: Box, content: dict[str, Any]) -> Iterator[str]:
     reals = content.get("reals") or {}
     # What people do is cited, and no check compares with it.
     cited = reals.get("verdict") == Verdict.CONVENTION
-    for number in () if cited else places.typed_numbers(box.statement):
+    for number in () if cited else places.typed_numbers(words):
         yield (
             f"{box.where}: the box of {box.claim!r} has a number that was typed, {number}; "
             "put a place there, {number}`...`, for one that a check compares with"
@@ -293,7 +304,8 @@ def _entry(
     return Entry(
         claim=claim,
         title=box.title if box else facts["title"],
-        statement=places.filled(box.statement, formulas) if box else facts["statement"],
+        says=places.filled(facts["says"], formulas),
+        statement=places.filled(box.statement if box else facts["says"], formulas),
         reals=verdict("reals"),
         floats=verdict("floats"),
         scope={side: found["scope"] for side, found in given.items() if found},

@@ -22,6 +22,7 @@ Facts = dict[str, str]
 _STATED = re.compile(r"(.+): (?:proved|well defined|held|failed|\d+ lines?) ")
 _WORDS = {
     "title": "the title",
+    "says": "the plain sentence",
     "words": "the words of the statement",
     "steps": "the steps by hand",
     "reasons": "the reasons of the derivations",
@@ -61,6 +62,7 @@ def facts_of(entry: Entry) -> Facts:
     ]
     facts = {
         "title": entry.title,
+        "says": entry.says,
         "words": entry.statement,
         "steps": steps,
         "reasons": "\n".join(reasons),

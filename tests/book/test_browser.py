@@ -284,6 +284,13 @@ def test_the_ledger_is_filtered_by_what_is_chosen_and_by_its_address(chromium, a
         assert rows.count() == len(claims)
 
 
+def test_the_ledger_is_filtered_by_chapters_and_by_no_other_page(chromium, address, claims):
+    stating = {urlsplit(claim["page"]).path.removeprefix("book/") for claim in claims}
+    with Visit(chromium, address, "book/ledger.html") as visit:
+        options = visit.page.get_by_label("Chapter").locator("option").all()
+        assert {option.get_attribute("value") for option in options} == {"", *stating}
+
+
 def test_the_theme_that_was_chosen_holds_on_the_next_page(chromium, address):
     with Visit(chromium, address, PAGES[0], "light") as visit:
         theme = "document.documentElement.dataset.theme"

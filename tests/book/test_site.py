@@ -45,8 +45,31 @@ def test_every_listed_claim_is_in_claims_json(claims):
 
 
 def test_claims_json_has_the_promised_keys(claims):
-    keys = {"id", "statement", "reals", "floats", "where", "instead", "scope", "steps", "page"}
+    keys = {
+        "id",
+        "says",
+        "statement",
+        "reals",
+        "floats",
+        "where",
+        "instead",
+        "scope",
+        "steps",
+        "page",
+    }
     assert all(set(claim) == keys for claim in claims)
+
+
+def test_the_ledger_says_each_claim_plainly_and_folds_its_statement(site, claims):
+    ledger = (site / "book/ledger.html").read_text(encoding="utf-8")
+    for claim in claims:
+        row = ledger.partition(f'id="claim-{claim["id"]}"')[2].partition("</tr>")[0]
+        open_part, _, folded = row.partition("<details")
+        assert claim["says"] in html.unescape(open_part).replace(
+            "\N{RIGHT SINGLE QUOTATION MARK}", "'"
+        )
+        assert "The statement in full" in folded
+        assert r"\(" not in open_part
 
 
 def test_claims_json_speaks_in_verdict_words(claims):
@@ -63,7 +86,7 @@ def test_claims_json_says_what_holds_where_a_claim_does_not(claims):
 
 
 def test_no_place_stays_empty_in_claims_json(claims):
-    assert not [claim for claim in claims if PLACE.search(claim["statement"])]
+    assert not [claim for claim in claims if PLACE.search(claim["says"] + claim["statement"])]
 
 
 def test_a_box_shows_the_numbers_of_its_check(site):

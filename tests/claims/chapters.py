@@ -11,12 +11,15 @@ from softmax_lib.derivations.vocabulary import Z
 
 REGISTRY = """
 [sum-one]
+says = "The plain sentence."
 [order]
+says = "The plain sentence."
 [nan]
+says = "The plain sentence."
 asks = ["floats"]
 [later]
 title = "A later claim"
-statement = "It is not proved yet."
+says = "It is not proved yet."
 """
 
 

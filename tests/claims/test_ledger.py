@@ -56,6 +56,7 @@ def test_an_entry_says_in_json_what_it_holds(read):
     order = next(entry for entry in read(chapter()) if entry.claim == "order")
     assert order.as_json("chapter-0.html") == {
         "id": "order",
+        "says": "The plain sentence.",
         "statement": "The statement.",
         "reals": "proved for every K",
         "floats": "breaks down",
@@ -143,11 +144,11 @@ MISFITS = {
     ),
     "a claim that is nowhere stated": (
         [chapter(order=[])],
-        "the statement of 'order' stands neither here nor in a chapter",
+        "the title of 'order' stands neither here nor in a chapter",
     ),
     "a claim that is stated twice over": (
         [[*chapter(), box("later"), recorded("later")]],
-        "the statement of 'later' stands both here and in a chapter",
+        "the title of 'later' stands both here and in a chapter",
     ),
 }
 
@@ -164,6 +165,25 @@ def test_an_empty_list_of_claims_is_a_misfit(read):
         read(registry="")
 
 
+@pytest.mark.parametrize("says", [None, "", "x" * 141])
+def test_a_claim_without_a_plain_sentence_is_a_misfit(says, read):
+    line = "" if says is None else f'says = "{says}"\n'
+    registry = REGISTRY.replace('[order]\nsays = "The plain sentence."\n', f"[order]\n{line}")
+    with pytest.raises(LedgerError, match=r"'order' needs `says`, .* at most 140 characters"):
+        read(chapter(), registry=registry)
+
+
+def test_a_plain_sentence_of_the_greatest_length_is_none(read):
+    registry = REGISTRY.replace("The plain sentence.", "x" * 140)
+    assert {entry.says for entry in read(chapter(), registry=registry)} >= {"x" * 140}
+
+
+def test_a_number_that_is_typed_into_a_plain_sentence_is_a_misfit(read):
+    registry = REGISTRY.replace("The plain sentence.", "It holds up to 88.")
+    with pytest.raises(LedgerError, match="'order' has a number that was typed, 88"):
+        read(chapter(), registry=registry)
+
+
 def test_an_id_that_is_listed_twice_is_a_misfit(read):
     with pytest.raises(LedgerError, match=r"claims.toml cannot be read: .*order"):
         read(chapter(), registry=REGISTRY + "[order]\n")
@@ -175,7 +195,7 @@ def test_a_verdict_word_that_no_check_gives_is_a_misfit(read):
 
 
 def test_a_registry_key_that_is_not_known_is_a_misfit(read):
-    with pytest.raises(LedgerError, match="'order' is none of title, statement, asks"):
+    with pytest.raises(LedgerError, match="'order' is none of title, says, asks"):
         read(chapter(), registry=REGISTRY.replace("[order]", '[order]\nverdict = "proved"'))
 
 

@@ -29,7 +29,9 @@ def statement(tmp_path):
         output = new_output("display_data", data={RECORD_TYPE: record})
         cells = [box, new_code_cell("record(...)", outputs=[output])]
         nbformat.write(new_notebook(cells=cells), tmp_path / "chapter.ipynb")
-        (tmp_path / "claims.toml").write_text("[order]\nasks = ['reals']", encoding="utf-8")
+        (tmp_path / "claims.toml").write_text(
+            "[order]\nsays = 'Sorted.'\nasks = ['reals']", encoding="utf-8"
+        )
         (entry,) = read_ledger(tmp_path)
         return entry.statement
 

@@ -72,6 +72,7 @@ def test_the_reasons_of_a_derivation_are_reviewed(book):
 
 
 ORDER = GOOD["order"]
+NAN = '[nan]\nsays = "The plain sentence."\nasks = ["floats"]\n'
 CHANGES = {
     "a sign in the words": (
         {"order": [box("order", "The statement −."), ORDER[1]]},
@@ -144,11 +145,17 @@ def test_a_side_that_is_no_longer_asked_is_named(book):
 
 
 def test_a_claim_that_is_gone_is_named(book):
-    write_book(book, chapter(nan=[]), registry=REGISTRY.replace('[nan]\nasks = ["floats"]\n', ""))
+    write_book(book, chapter(nan=[]), registry=REGISTRY.replace(NAN, ""))
     with pytest.raises(LedgerError, match="'nan': it was reviewed, and is no longer in the book"):
         check_review(book, read_ledger(book))
     accept(book, read_ledger(book), "nan")
     check_review(book, read_ledger(book))
+
+
+def test_another_plain_sentence_is_named(book):
+    write_book(book, chapter(), registry=REGISTRY.replace(NAN, NAN.replace("plain", "new")))
+    with pytest.raises(LedgerError, match="'nan': the plain sentence changed since"):
+        check_review(book, read_ledger(book))
 
 
 def test_a_new_claim_is_named(book):
@@ -223,6 +230,7 @@ def test_what_is_asked_for_stands_in_the_file_as_it_is(book):
     reviewed = tomllib.loads((book / "reviewed.toml").read_text(encoding="utf-8"))
     assert reviewed["nan"] == {
         "title": "Title of nan",
+        "says": "The plain sentence.",
         "words": "The statement.",
         "reals": "–",
         "floats": "holds",
