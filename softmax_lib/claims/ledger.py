@@ -7,6 +7,7 @@ names every misfit.
 """
 
 import json
+import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -134,7 +135,8 @@ def read_ledger(book: Path) -> list[Entry]:
         twice or recorded twice; a plain sentence is missing or too long; a statement has no record,
         or a record no statement; a record has a side that the claim does not ask for; two records
         fill one place with different numbers; a box has a place that its record does not fill,
-        leaves a hypothesis out, or states a relation or a number that was typed.
+        leaves a hypothesis out, or states a relation or a number that was typed; a derivation cites
+        a source that ``references.bib`` does not have.
     """
     registry, notebooks = book / "claims.toml", sorted(book.glob("*.ipynb"))
     try:
@@ -143,7 +145,10 @@ def read_ledger(book: Path) -> list[Entry]:
         raise LedgerError(f"{registry} cannot be read: {error}") from error
     boxes = [box for notebook in notebooks for box in find_boxes(notebook)]
     records = [record for notebook in notebooks for record in find_records(notebook)]
-    misfits = list(_misfits(registry, claims, boxes, records))
+    misfits = [
+        *_misfits(registry, claims, boxes, records),
+        *_unknown_sources(records, _keys(book / "references.bib")),
+    ]
     if misfits:
         raise LedgerError("the ledger does not come together:\n" + "\n".join(misfits))
     box_of = {box.claim: box for box in boxes}
@@ -280,6 +285,24 @@ def _ambiguous_numbers(records: list[StoredRecord]) -> Iterator[str]:
         for name, stated in record.content.get("numbers", {}).items():
             if numbers.setdefault(name, stated) != stated:
                 yield f"{record.where}: {name!r} is another number in another record"
+
+
+def _keys(bibliography: Path) -> set[str]:
+    text = bibliography.read_text(encoding="utf-8") if bibliography.exists() else ""
+    return set(re.findall(r"^@\w+\{([^,\s]+),", text, re.MULTILINE))
+
+
+def _unknown_sources(records: list[StoredRecord], known: set[str]) -> Iterator[str]:
+    for record in records:
+        for derivation in map(json.loads, record.content.get("derivations", [])):
+            for number, line in enumerate(derivation["lines"], start=1):
+                for reason in line["because"]:
+                    if reason[0] == "cited" and reason[1] not in known:
+                        yield (
+                            f"{record.where}: {record.claim!r} rests, in line {number} of "
+                            f"{derivation['id']!r}, on {reason[1]!r}, which is not in "
+                            "references.bib"
+                        )
 
 
 def _misplaced(record: StoredRecord, box: Box | None) -> Iterator[str]:

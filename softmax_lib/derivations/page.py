@@ -24,7 +24,7 @@ def in_words(reason: object) -> str:
         case Assumption(words=words):
             return words
         case Cited():
-            return f"{reason.says} [{reason.key}]"
+            return f"{reason.says} {{cite:p}}`{reason.key}`"
         case _:
             return str(getattr(reason, "id", reason))
 
@@ -57,7 +57,7 @@ def as_html(derivation: Derivation) -> str:
         f'<div class="derivation" id="derivation-{derivation.id}">\n'
         + "\n".join(rows)
         + f'\n<p class="derivation-verdict"><strong>{spaced(derivation.id)}</strong>: '
-        + f"{html.escape(str(derivation))}</p>\n</div>"
+        + f"{_inline(str(derivation))}</p>\n</div>"
     )
 
 
@@ -88,5 +88,6 @@ def _formula(tex: str) -> str:
 
 
 def _inline(text: str) -> str:
-    """Escape words, and mark what stands between dollars as mathematics."""
-    return re.sub(r"\$([^$]*)\$", r'<span class="math">\\(\1\\)</span>', html.escape(text))
+    """Escape words, mark what stands between dollars as mathematics, and link citations."""
+    marked = re.sub(r"\$([^$]*)\$", r'<span class="math">\\(\1\\)</span>', html.escape(text))
+    return re.sub(r"\{cite:p\}`([^`]*)`", r'<a href="references.html">[\1]</a>', marked)

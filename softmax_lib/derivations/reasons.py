@@ -97,7 +97,10 @@ class Given:
 
 @dataclass(frozen=True)
 class Cited:
-    """A source that proves a step: its key in the bibliography, and what it says."""
+    """A source that proves a step: its key in the bibliography, and what it says.
+
+    No ledger comes together with a key that has no entry.
+    """
 
     key: str
     says: str

@@ -12,6 +12,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 from softmax_lib.claims import RECORD_TYPE, LedgerError, Verdict, read_ledger
 from softmax_lib.claims.__main__ import main
 from softmax_lib.claims.review import accept
+from softmax_lib.derivations import Cited, Derivation, store
+from softmax_lib.derivations.vocabulary import a, mean_v, over, sigma, v
 
 
 @pytest.fixture
@@ -182,6 +184,21 @@ def test_a_number_that_is_typed_into_a_plain_sentence_is_a_misfit(read):
     registry = REGISTRY.replace("The plain sentence.", "It holds up to 88.")
     with pytest.raises(LedgerError, match="'order' has a number that was typed, 88"):
         read(chapter(), registry=registry)
+
+
+CITED = Cited("jensen1906", "the mean of squares is at least the square of the mean")
+
+
+def test_a_derivation_cites_what_the_bibliography_has(read, tmp_path):
+    squares = Derivation("squares", over(a, sigma[a] * v[a] ** 2)).then(mean_v**2, CITED, "≥")
+    cell = recorded("order")
+    cell.outputs[0].data[RECORD_TYPE]["derivations"] = store(squares)
+    chapters = chapter(order=[box("order"), cell])
+    source = "in line 1 of 'squares', on 'jensen1906', which is not in references.bib"
+    with pytest.raises(LedgerError, match=rf"cell 3: 'order' rests, {source}"):
+        read(chapters)
+    (tmp_path / "references.bib").write_text("@article{jensen1906,\n}\n", encoding="utf-8")
+    assert read(chapters)
 
 
 def test_an_id_that_is_listed_twice_is_a_misfit(read):

@@ -6,8 +6,18 @@ import pytest
 from chains import CHAINS
 from of_the_book import derived, stored
 
-from softmax_lib.derivations import Derivation
-from softmax_lib.derivations.vocabulary import INDEPENDENT, Z, d_k, var_qk
+from softmax_lib.derivations import Cited, Derivation
+from softmax_lib.derivations.vocabulary import (
+    INDEPENDENT,
+    Z,
+    a,
+    d_k,
+    mean_v,
+    over,
+    sigma,
+    v,
+    var_qk,
+)
 from softmax_lib.derivations.vocabulary import K as SIZE
 
 
@@ -76,6 +86,14 @@ def test_a_step_by_hand_is_marked():
     assert re.search(
         r"1 line, each proved for every K, but for variance, line 1: .* \(assumed\)", page
     )
+
+
+def test_a_source_links_to_the_references():
+    source = Cited("jensen1906", "$x^2$ is convex")
+    squares = Derivation("squares", over(a, sigma[a] * v[a] ** 2)).then(mean_v**2, source, "≥")
+    link = f'{maths("x^2")} is convex <a href="references.html">[jensen1906]</a> (cited)'
+    assert shown(squares).count(link) == 2
+    assert squares.by_hand == ("squares, line 1: $x^2$ is convex {cite:p}`jensen1906` (cited)",)
 
 
 def test_the_name_is_shown_in_words():
