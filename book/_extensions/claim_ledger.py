@@ -413,7 +413,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("build-finished", write_claims)
     # Sphinx keeps the entries between builds: a new field needs a new number.
     return {
-        "env_version": 3,
+        "env_version": 4,
         "parallel_read_safe": False,
         "parallel_write_safe": True,
     }
