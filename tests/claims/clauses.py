@@ -34,8 +34,8 @@ PLANTED = [
     ("formula", "AtMost(share_of_the_roundoff, 1)", "AtMost(share_of_the_roundoff, 10)"),
     ("numerical-stability", "for z in row - row.max()", "for z in row"),
     ("temperature", "exp(spread / hot) / (2 * hot**2)", "exp(spread / hot) / 2"),
-    ("why-softmax", "mpmath.log(part) + shift for", "mpmath.log(part) for"),
-    ("attention", "(row[::2], row[1::2])", "(row[::2], row[::2])"),
+    ("logsumexp", "mpmath.log(part) + shift for", "mpmath.log(part) for"),
+    ("one-pass", "(row[::2], row[1::2])", "(row[::2], row[::2])"),
     ("accuracy", "np.asfortranarray(rows)", "rows"),
     ("jacobian", "part * factor if n == index", "part if n == index"),
 ]
