@@ -29,8 +29,9 @@ def hard_logits(dtype, rng):
         # Close to a log-sum-exp of 0.
         -np.log(size) * (1 + rng.normal(size=size) * 10 ** rng.uniform(-16, 0)),
     ]
+    digits = 1 + np.longdouble(2) ** -60  # which float64 rounds away, and longdouble does not
     with np.errstate(over="ignore"):
-        slice_ = shapes[rng.integers(len(shapes))].astype(dtype)
+        slice_ = (shapes[rng.integers(len(shapes))] * digits).astype(dtype)
     return slice_ if np.all(np.isfinite(slice_)) else hard_logits(dtype, rng)
 
 

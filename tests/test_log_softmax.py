@@ -1,3 +1,4 @@
+import mpmath
 import numpy as np
 import pytest
 import scipy.special
@@ -5,6 +6,7 @@ from hypothesis import given, settings
 from logits import FORMATS, finite_arrays
 
 from softmax_lib import exact_log_softmax, log_softmax, softmax, ulp_error
+from softmax_lib._engine import passes
 
 # The logarithm of a probability that errs by 3.1 ulps, itself good to 1 ulp; absolute, for a
 # probability next to 1 has lost the digits that its logarithm would need.
@@ -40,6 +42,25 @@ def test_log_softmax_stays_finite_where_softmax_underflows():
 
 def test_log_probability_of_the_top_class_underflows_gradually():
     assert log_softmax([740.0, 0.0])[0] == -softmax([740.0, 0.0])[1]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("gap", [3, 20, 80, 700])
+def test_a_near_certain_class_keeps_its_digits_in_every_format(name, gap):
+    third = np.longdouble(1) / 3
+    z = np.array([third, third - gap]).astype(FORMATS[name])
+    assert ulp_error(log_softmax(z), exact_log_softmax(z, rounded=False)).max() < 2
+
+
+@pytest.mark.parametrize("place", [0, -1])
+@pytest.mark.parametrize("length", [2, 1000, passes("d").LONGEST + 1])
+def test_subnormal_exponentials_add_up_to_all_their_digits(place, length):
+    z = np.full((2, length), -740.0)
+    z[:, place] = 0
+    z[1] /= 20  # a row beside it, whose exponentials are normal numbers
+    with mpmath.workdps(400):
+        exact = [-mpmath.log1p((length - 1) * mpmath.exp(row.min())) for row in z]
+    assert ulp_error(log_softmax(z)[:, place], np.array(exact)).max() < 2
 
 
 @pytest.mark.parametrize("name", FORMATS)
