@@ -83,14 +83,14 @@ def sums(z: Array, temperatures: Array, x: Array, state: Array, weight: int, who
     reference = _reference(z, maximum, temperature) if weight <= APART else maximum
     terms, errors, total = _terms_and_sum(z, maximum, reference, temperature)
     if weight == NOTHING:
-        _accumulate(state, BELOW, total, whole)
+        _accumulate(state, BELOW, total)
         return True
     if weight != APART:
         biased = DoubleWord(terms * BIAS, errors * BIAS)
         weights = _depths(z, state, temperature) if weight == GAPS else _vectors(x, terms, state)
-        _accumulate(state, WEIGHTED, (biased * weights).sum(), whole)
-    if weight == APART and (reference != maximum).any():
-        total = total / exactly(np.exp((maximum - reference) / temperature))
+        _accumulate(state, WEIGHTED, (biased * weights).sum())
+    if (reference != maximum).any():
+        total = total / exactly(np.exp(maximum - reference))
     below = DoubleWord(total.value * BIAS, total.error * BIAS)
     small = _to_set_apart(z, maximum, total.value, errors is _UNKNOWN, whole)
     if small.size:
@@ -98,7 +98,7 @@ def sums(z: Array, temperatures: Array, x: Array, state: Array, weight: int, who
         counts, apart = _sum_apart(z[small], maximum[small], given)
         state[small, COUNT] += counts
         below.value[small], below.error[small] = apart
-    _accumulate(state, BELOW, below, whole)
+    _accumulate(state, BELOW, below)
     _close(state, weight)
     return True
 
@@ -132,13 +132,13 @@ def products(z: Array, temperatures: Array, x: Array, state: Array, out: Array) 
     _divide(share, errors * BIAS, total, share)
     result = share * (deviations.value + deviations.error) / temperature
     result *= state[:, SCALE : SCALE + 1]
-    np.multiply(result, state[:, SCALE + 1 : SCALE + 2], out=out, casting="same_kind")
+    np.multiply(result, state[:, SCALE + 1 : SCALE + 2], out=out)
 
 
 def copy(values: Array, out: Array) -> None:
     """Copy a matrix."""
     in_columns = len(values) >= _TOGETHER and values.strides[0] < values.strides[1]
-    step = _TOGETHER if in_columns else max(values.shape[1], 1)
+    step = _TOGETHER if in_columns else values.shape[1]
     for start in range(0, values.shape[1], step):
         np.copyto(out[:, start : start + step], values[:, start : start + step])
 
@@ -148,8 +148,8 @@ def read(state: Array, column: int) -> DoubleWord:
     return DoubleWord(state[:, column : column + 1], state[:, column + 1 : column + 2])
 
 
-def _accumulate(state: Array, column: int, values: DoubleWord, whole: bool) -> None:
-    _write(state, column, values if whole else read(state, column) + values)
+def _accumulate(state: Array, column: int, values: DoubleWord) -> None:
+    _write(state, column, read(state, column) + values)
 
 
 def _write(state: Array, column: int, values: DoubleWord) -> None:
@@ -208,7 +208,7 @@ def _gaps(z: Array, reference: Array, temperature: Array) -> DoubleWord:
 def _terms_and_sum(
     z: Array, maximum: Array, reference: Array, temperature: Array
 ) -> tuple[Array, Array, DoubleWord]:
-    largest = np.exp(maximum if reference is _ZERO else (maximum - reference) / temperature)
+    largest = np.exp(maximum - reference)  # where they differ, the temperature is 1
     terms, errors = _exponentials(z, reference, temperature)
     total = _sum(terms, errors, largest)
     if reference is not _ZERO and np.isnan(total.value).any():  # what -inf has lost is no number
