@@ -133,10 +133,10 @@ def jacobian_products(rows: Rows, store: Store) -> None:
     """Multiply the vectors beside rows by the Jacobian."""
     temperature, stretch = rows.temperatures[:, None], _stretch(rows)
     sums = sums_of(rows, VECTORS, np.ldexp(1.0, stretch))
+    # Where half of the power is below every number, the product is, too.
     power = -_BIAS - stretch - (0 if rows.limits is None else rows.limits.exponents)
-    first = np.clip(power // 2, -1000, 1000)
-    sums.state[:, SCALE : SCALE + 1] = np.ldexp(1.0, first)
-    sums.state[:, SCALE + 1 : SCALE + 2] = np.ldexp(1.0, np.clip(power - first, -1022, 1023))
+    halves = np.concatenate([power // 2, power - power // 2], axis=-1)
+    sums.state[:, SCALE : SCALE + 2] = np.ldexp(sums.state.dtype.type(1), halves)
     limit = (temperature == 0) | (temperature == np.inf)
     for span, logits, vectors in rows.pieces():
         with store(span) as out:

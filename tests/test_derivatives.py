@@ -360,6 +360,40 @@ def test_nothing_underflows_before_the_result_does():
     assert ulp_error(computed, entries[1, 2]) <= FOUND_ULPS
 
 
+@pytest.mark.parametrize("product", PRODUCTS)
+@pytest.mark.parametrize("dtype", [np.float64, np.longdouble])
+@pytest.mark.parametrize("part_of_range", [-0.98, -0.7, -0.1, 0.1, 0.7, 0.98])
+def test_a_power_of_two_as_temperature_divides_a_product(product, dtype, part_of_range):
+    temperature = np.ldexp(dtype(1), int(part_of_range * np.finfo(dtype).maxexp))
+    z, vector = np.array([[0, 1, 3], [2, 1, 0.5]], dtype), np.array([1, 0, 5], dtype)
+    computed = product(z * temperature, vector, temperature=temperature)
+    np.testing.assert_array_equal(computed * temperature, product(z, vector))
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+@pytest.mark.parametrize("dtype", [np.float64, np.longdouble])
+@pytest.mark.parametrize("part_of_range", [-0.98, -0.7, -0.1, 0.1, 0.7, 0.98])
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_a_power_of_two_as_a_vector_s_factor_is_one_of_the_product(
+    product, dtype, part_of_range, sign
+):
+    factor = sign * np.ldexp(dtype(1), int(part_of_range * np.finfo(dtype).maxexp))
+    z, vector = np.array([[0, 1, 3], [2, 1, 0.5]], dtype), np.array([1, 0, 5], dtype)
+    np.testing.assert_array_equal(product(z, vector * factor), product(z, vector) * factor)
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_what_does_not_count_in_a_vector_costs_no_digit_of_the_others(product):
+    temperature = 2.0**-40
+    z = np.array([0.0, -11.0, -INF]) * temperature
+    vectors = np.array(
+        [[1e295, -1.5e295, INF], [-1e-307, 3e-307, -INF], [2.0, 5.0, NAN], [-1e295, -2e295, INF]]
+    )
+    alone = [product(z, [*vector[:2], 0.0], temperature=temperature) for vector in vectors]
+    rows = np.array([z] * len(vectors))
+    np.testing.assert_array_equal(product(rows, vectors, temperature=temperature), alone)
+
+
 @pytest.mark.parametrize("function", ALL)
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_floating_format_comes_back_as_it_went_in(function, name):
