@@ -199,8 +199,7 @@ def _shares(rows: Rows, weight: int, last: Callable[..., None], store: Store) ->
 
 def _maximum(rows: Rows, state: Array | None) -> tuple[Array, Array]:
     """Return the largest logits, how many +inf there are, and note the vectors' entries there."""
-    maximum = np.full((rows.count, 1), -np.inf, rows.temperatures.dtype)
-    infinities = np.zeros((rows.count, 1), np.intp)
+    maximum, infinities = np.full((rows.count, 1), -np.inf), np.zeros((rows.count, 1))
     for _, logits, beside in rows.pieces():
         largest = logits.max(axis=-1, keepdims=True)
         if state is not None:

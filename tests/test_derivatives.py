@@ -14,6 +14,7 @@ from softmax_lib import (
     softmax_vjp,
     ulp_error,
 )
+from softmax_lib._engine import passes
 from softmax_lib._formats import Format
 
 NAN, INF = np.nan, np.inf
@@ -343,6 +344,20 @@ def test_special_values_of_a_product(product, z, tangent, temperature, expected)
 def test_no_zero_of_the_jacobian_is_negative(z, temperature):
     jacobian = softmax_jacobian(z, temperature=temperature)
     assert not np.signbit(jacobian[jacobian == 0]).any()
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_no_zero_of_a_product_is_negative(product):
+    computed = product([0.0, 1.0, -2000.0, -INF], [1.0, 2.0, -9.0, -9.0])
+    np.testing.assert_array_equal(np.signbit(computed), [True, False, False, False])
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+@pytest.mark.parametrize("place", [0, -1])
+def test_what_does_not_count_in_another_piece_of_a_long_row_does_not_count(product, place):
+    z, vector, expected = np.full((3, passes("d").LONGEST + 1), [[-INF], [INF], [0.0]])
+    z[[place, 1]], vector[[place, 1]], expected[[place, 1]] = 0, [3.0, 1.0], [0.5, -0.5]
+    np.testing.assert_array_equal(product(z, vector), expected)
 
 
 def test_nothing_overflows_before_the_result_does():

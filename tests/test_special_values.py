@@ -11,6 +11,7 @@ from softmax_lib import (
     logsumexp,
     softmax,
 )
+from softmax_lib._engine import passes
 from softmax_lib._limits import COLD, HOT, LARGE
 
 NAN, INF = np.nan, np.inf
@@ -90,6 +91,14 @@ def test_special_values_of_logsumexp(function, z, arguments, expected, dtype):
         np.testing.assert_allclose(
             function(np.array(z, dtype), **arguments), expected, rtol=FEW_ULPS
         )
+
+
+@pytest.mark.parametrize("others", [[], [1], [-1]])
+def test_infinities_in_all_pieces_of_a_long_row_count(others):
+    z = np.zeros(passes("d").LONGEST + 1)
+    z[[0, *others]] = INF
+    expected = np.full(z.size, NAN) if others else np.isposinf(z)
+    np.testing.assert_array_equal(softmax(z), expected)
 
 
 @pytest.mark.parametrize("function", [softmax, log_softmax])
