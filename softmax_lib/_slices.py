@@ -88,9 +88,9 @@ class Slices:
         """The format of what there is one of for each row."""
         return self.temperature.dtype
 
-    def alongside(self, name: str, values: ArrayLike) -> Array:
-        """Check an array that goes with the input, element by element, and view it likewise."""
-        return _last(_broadcast(name, real(name, values), self.shape), self.axes)
+    def alongside(self, name: str, values: Array) -> Array:
+        """View an array likewise that goes with the input, element by element."""
+        return _last(_broadcast(name, values, self.shape), self.axes)
 
     def map(
         self,
@@ -175,7 +175,7 @@ class Slices:
     def read(self, values: Array, index: Index, span: slice, dtype: np.dtype[Any]) -> Array:
         """Return a span of a block's rows, (n, span), contiguous, in a format."""
         part = self.part(values, index, span)
-        shape = (-1, part.shape[-1]) if self.joined(values) else (-1, self.width(span))
+        shape = (-1, self.width(span))
         if part.dtype == dtype and part.flags.c_contiguous and part.flags.aligned:
             return part.reshape(shape)
         rows = np.empty(part.shape, dtype)
@@ -279,12 +279,12 @@ def ready(z: Any, axis: Any, temperature: Any = 1.0) -> tuple[Any, Array, Array,
     """
     if type(z) is not np.ndarray or type(axis) is not int or type(temperature) not in _NUMBERS:
         return None
-    dtype, dimensions = z.dtype, z.ndim
+    dtype = z.dtype
     if (
         dtype not in _SIMPLE
         or not z.flags.carray
         or not 0 < z.size < _THREADED
-        or (axis != -1 and axis != dimensions - 1)
+        or (axis != -1 and axis != z.ndim - 1)
         or not 0 < temperature < _INTEGERS  # larger ones do not become NumPy's
     ):
         return None
@@ -292,7 +292,7 @@ def ready(z: Any, axis: Any, temperature: Any = 1.0) -> tuple[Any, Array, Array,
     if z.size > ours.BLOCK or length > ours.LONGEST:
         return None
     temperatures = _ONE if temperature == 1 else np.array([temperature], np.float64)
-    return ours, np.empty_like(z), z if dimensions == 2 else z.reshape(-1, length), temperatures
+    return ours, np.empty_like(z), z.reshape(-1, length), temperatures
 
 
 def _copy(values: Array, out: Array) -> None:
@@ -303,7 +303,7 @@ def _copy(values: Array, out: Array) -> None:
         matrix = (0,) * (values.ndim - 2)
         passes(values.dtype.char).copy(values[matrix], out[matrix])
     else:
-        np.copyto(out, values, casting="unsafe")
+        np.copyto(out, values)
 
 
 def _cut(shape: tuple[int, ...], count: int) -> Iterator[Index]:

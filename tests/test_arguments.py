@@ -82,6 +82,16 @@ def test_a_masked_where_is_refused_by_its_name(function):
 
 
 @pytest.mark.parametrize("function", WITH_WHERE)
+@pytest.mark.parametrize("axis", [0, (0, 2), (2, 1), None])
+def test_what_where_leaves_out_is_left_out_along_any_axes(function, axis, cube):
+    keep = cube > -3
+    lowered = np.where(keep, cube, -np.inf)
+    np.testing.assert_array_equal(
+        function(cube, axis=axis, where=keep), function(lowered, axis=axis)
+    )
+
+
+@pytest.mark.parametrize("function", WITH_WHERE)
 def test_a_where_that_is_not_boolean_is_refused_by_its_dtype(function):
     with pytest.raises(TypeError, match=r"where must be Boolean, got dtype int64"):
         function([1.0, 2.0], where=[1, 0])
@@ -139,6 +149,13 @@ def test_the_result_is_laid_out_in_the_order_of_c(function, dtype, axis):
     np.testing.assert_array_equal(function(np.asfortranarray(z), axis=axis), expected)
 
 
+@pytest.mark.parametrize("function", AT_A_TEMPERATURE)
+@pytest.mark.parametrize("temperature", [2, 2**60, np.int8(2), np.array(2), [[2]]], ids=repr)
+def test_a_temperature_may_be_an_integer(function, temperature, cube):
+    expected = function(cube[0], temperature=np.asarray(temperature).astype(np.float64))
+    np.testing.assert_array_equal(function(cube[0], temperature=temperature), expected)
+
+
 @pytest.mark.parametrize("shape", [(2, 0), (0, 2), (0,)])
 def test_a_temperature_of_an_empty_shape_is_no_error(shape):
     assert softmax(np.zeros(shape), temperature=np.ones(shape)).shape == shape
@@ -158,7 +175,7 @@ def test_a_temperature_of_full_shape_may_be_the_same_along_the_softmax_axis():
 
 
 @pytest.mark.parametrize("function", ALL)
-@pytest.mark.parametrize("axis", [2, -3, (0, 2)])
+@pytest.mark.parametrize("axis", [2, 3, -3, (0, 2)])
 def test_an_axis_out_of_range_is_an_axis_error(function, axis):
     with pytest.raises(np.exceptions.AxisError):
         function(np.zeros((2, 3)), axis=axis)
@@ -190,9 +207,11 @@ def test_a_0d_input_is_a_slice_of_one(function, value):
 
 @pytest.mark.parametrize("function", ELEMENTWISE)
 @pytest.mark.parametrize("axis", [0, 1, -2])
-def test_an_axis_is_the_last_axis_moved(function, axis, cube):
-    expected = np.moveaxis(function(np.moveaxis(cube, axis, -1)), -1, axis)
-    np.testing.assert_array_equal(function(cube, axis=axis), expected)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.longdouble])
+def test_an_axis_is_the_last_axis_moved(function, axis, dtype, cube):
+    z = cube.astype(dtype) / 3
+    expected = np.moveaxis(function(np.moveaxis(z, axis, -1)), -1, axis)
+    np.testing.assert_array_equal(function(z, axis=axis), expected)
 
 
 @pytest.mark.parametrize("function", ELEMENTWISE)

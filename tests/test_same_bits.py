@@ -71,8 +71,10 @@ def test_the_batch_does_not_change_a_bit(function, length):
 
 
 @pytest.mark.parametrize("function", [softmax, log_softmax, jvp, entropy])
-def test_a_temperature_of_other_rows_does_not_change_a_bit(function):
-    z, temperature = logits((7, 300)), np.array([1, 0.3, 1e-300, 1, 0, np.inf, 3.0])[:, None]
+@pytest.mark.parametrize("shape", [(7, 300), (2, 1), (2, LONG + 3)])
+def test_a_temperature_of_other_rows_does_not_change_a_bit(function, shape):
+    z = logits(shape)
+    temperature = np.array([1, 0.3, 1e-300, 1, 0, np.inf, 3.0])[: len(z), None]
     batch = function(z, temperature=temperature)
     for i, row in enumerate(z):
         np.testing.assert_array_equal(batch[i], function(row, temperature=float(temperature[i, 0])))
