@@ -26,6 +26,7 @@ from softmax_lib import (
     softmax_jvp,
 )
 from softmax_lib._engine import passes
+from softmax_lib._slices import _cut
 
 
 def jvp(z, **arguments):
@@ -119,6 +120,16 @@ def test_several_axes_are_one(function, shape):
     if function in MAPS:
         expected = np.moveaxis(expected.reshape(shape[1], shape[0], shape[2]), 0, 1)
     np.testing.assert_array_equal(result, expected)
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (7,), (3, 4), (4, 3, 2), (2, 1, 5), (2, 0, 3)])
+@pytest.mark.parametrize("count", [1, 2, 5, 12, 100])
+def test_blocks_take_each_slice_once_and_not_too_many_together(shape, count):
+    taken = np.zeros(shape, int)
+    for index in _cut(shape, count):
+        taken[index] += 1
+        assert taken[index].size <= count
+    assert (taken == 1).all()
 
 
 @pytest.mark.parametrize("function", [softmax, log_softmax, logsumexp])
