@@ -170,7 +170,7 @@ def softmax_of_rows(rows: Array, out: Array) -> None:
     """Softmax of contiguous rows, float64 or longdouble; `out` may be the same array."""
     ours, temperatures = passes(rows.dtype.char), np.ones(1, rows.dtype)
     length = rows.shape[-1]
-    fine = need_no_care(rows.max(axis=-1, keepdims=True), temperatures[:, None])
+    fine = need_no_care(rows.max(axis=-1), temperatures)
     if fine and length <= ours.LONGEST:
         ours.softmax(rows, temperatures, out)
         return

@@ -150,10 +150,11 @@ def test_the_result_is_laid_out_in_the_order_of_c(function, dtype, axis):
 
 
 @pytest.mark.parametrize("function", AT_A_TEMPERATURE)
-@pytest.mark.parametrize("temperature", [2, 2**60, np.int8(2), np.array(2), [[2]]], ids=repr)
-def test_a_temperature_may_be_an_integer(function, temperature, cube):
+@pytest.mark.parametrize("temperature", [2.0, 2, 2**60, np.int8(2), np.array(2), [[2]]], ids=repr)
+def test_a_temperature_may_be_any_number(function, temperature, cube):
     expected = function(cube[0], temperature=np.asarray(temperature).astype(np.float64))
-    np.testing.assert_array_equal(function(cube[0], temperature=temperature), expected)
+    for z in (cube[0], cube[0].tolist()):
+        np.testing.assert_array_equal(function(z, temperature=temperature), expected)
 
 
 @pytest.mark.parametrize("shape", [(2, 0), (0, 2), (0,)])
