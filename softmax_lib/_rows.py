@@ -135,7 +135,7 @@ def jacobian_products(rows: Rows, store: Store) -> None:
     sums = sums_of(rows, VECTORS, np.ldexp(1.0, stretch))
     # Where half of the power is below every number, the product is, too.
     power = -_BIAS - stretch - (0 if rows.limits is None else rows.limits.exponents)
-    halves = np.concatenate([power // 2, power - power // 2], axis=-1)
+    halves = np.hstack([power // 2, power - power // 2])
     sums.state[:, SCALE : SCALE + 2] = np.ldexp(sums.state.dtype.type(1), halves)
     limit = (temperature == 0) | (temperature == np.inf)
     for span, logits, vectors in rows.pieces():
