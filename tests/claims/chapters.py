@@ -37,6 +37,8 @@ def side(verdict):
         "evidence": ["some evidence"],
         "where": where,
         "instead": instead,
+        "cases": 20,
+        "refused": 3,
     }
 
 

@@ -69,6 +69,7 @@ def test_an_entry_says_in_json_what_it_holds(read):
         "page": "chapter-0.html",
     }
     assert order.evidence == {"reals": ["some evidence"], "floats": ["some evidence"]}
+    assert order.counts["floats"] == {"cases": 20, "refused": 3}
     assert order.notebook.name == "chapter-0.ipynb"
 
 

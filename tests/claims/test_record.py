@@ -175,6 +175,8 @@ def test_the_record_as_json_says_it_all():
             "evidence": [f"${PROOF.formula}$: {PROOF}", f"n is even: {HELD}"],
             "where": "",
             "instead": [],
+            "cases": HELD.cases,
+            "refused": PROOF.refused,
         },
         "floats": {
             "verdict": "breaks down",
@@ -182,6 +184,8 @@ def test_the_record_as_json_says_it_all():
             "evidence": [f"n is even: {FAILED}", f"n is even: {HELD}"],
             "where": "3",
             "instead": ["n is even"],
+            "cases": FAILED.cases + HELD.cases,
+            "refused": 0,
         },
         "steps": ["squeeze"],
     }
