@@ -164,9 +164,22 @@ def search_the_prose(app: Sphinx) -> None:
     app.builder.index_page = without  # type: ignore[method-assign]
 
 
+def show_prose(
+    app: Sphinx,
+    page: str,
+    template: str,
+    context: dict[str, Any],
+    tree: nodes.document | None,
+) -> None:
+    """Let the search show of a page what it searches."""
+    if page == "search":
+        app.add_js_file("search.js", type="module")
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension."""
     app.add_node(Drawer, html=(open_drawer, shut_drawer))
     app.connect("builder-inited", search_the_prose)
     app.connect("doctree-read", enclose)
+    app.connect("html-page-context", show_prose)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -21,7 +21,8 @@ WORDS = [str(verdict) for verdict in Verdict if verdict.isalpha() and verdict no
 PROVERS = {name for name in dir(proofs) if name.startswith("prove_")} | {"define", "differentiate"}
 CAPTURING = {"diff", "subs", "xreplace", "replace", "doit", "Derivative", "Subs"}
 # Lines of code that stand open on a page: of one cell, of the middle one, and of all.
-LONGEST, MEDIAN, IN_ALL = 12, 4, 80
+LONGEST, MEDIAN, IN_ALL = 12, 5, 80
+NOT_READ = re.compile(r"\s*$|import |from .* import ")
 # What puts a cell's code behind something to click.
 FOLDED = {"evidence", "hide-input", "hide-cell", "remove-input", "remove-cell"}
 FENCE = re.compile(r"^(`{3,}|:{3,})[^\n]*(.*?)^\1", re.DOTALL | re.MULTILINE)
@@ -69,12 +70,16 @@ def code_that_does_not_parse(notebook: Path) -> Iterator[str]:
 
 
 def _code_in_sight(notebook: Path) -> dict[str, int]:
-    """Return how many lines each cell has whose code stands open on the page."""
-    return {
-        where: len(cell.source.splitlines())
-        for where, cell in cells(notebook, "code")
-        if not FOLDED & set(cell.metadata.get("tags", []))
-    }
+    """Return how many lines to read each cell has whose code stands open on the page."""
+    lengths, solution = {}, False
+    for number, cell in enumerate(nbformat.read(notebook, as_version=4).cells):
+        if cell.cell_type == "markdown":
+            for edge in re.findall(r"\{solution-(start|end)\}", cell.source):
+                solution = edge == "start"
+        elif not solution and not FOLDED & set(cell.metadata.get("tags", [])):
+            read = [line for line in cell.source.splitlines() if not NOT_READ.match(line)]
+            lengths[f"{notebook.name}, cell {number}"] = len(read)
+    return lengths
 
 
 def long_code_in_the_way(notebook: Path) -> Iterator[str]:

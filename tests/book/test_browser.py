@@ -95,8 +95,10 @@ def test_every_line_of_a_derivation_is_within_its_column(visit):
     assert too_wide(visit) == []
 
 
-# A chapter's height in pixels with its drawers shut, and where its first picture has begun.
-HIGHEST, FIRST_PICTURE = 9_000, 2_000
+# A chapter's height in pixels with its drawers shut, and where its first picture has begun: 9,000 and
+# 2,000, and what another machine's letters may add. The questions are many short answers.
+HIGHEST, FIRST_PICTURE = 9_200, 2_000
+HIGHER = {"book/questions.html": 11_000}
 PICTURES = ".bd-article :is(img, softmax-playground, attention-playground)"
 CHAPTERS = [page for page in PAGES if (ROOT / page).with_suffix(".ipynb").exists()]
 
@@ -109,7 +111,7 @@ def test_a_chapter_is_read_in_one_sitting_and_begins_with_a_picture(visit):
                   .filter((picture) => picture.checkVisibility())
                   .map((picture) => picture.getBoundingClientRect().top + scrollY)"""
         )
-        assert height <= HIGHEST
+        assert height <= HIGHER.get(visit.name, HIGHEST)
         assert min(tops) <= FIRST_PICTURE
 
 
@@ -239,7 +241,7 @@ def test_a_link_shows_what_it_leads_to_while_it_has_the_focus(chromium, address)
     with Visit(chromium, address, "book/ten-minutes.html") as visit:
         card = visit.page.locator("#book-card")
         link = visit.page.locator("a[href$='#term-logits']").first
-        visit.page.locator("h1").click()
+        visit.page.locator(".bd-article h1").click()
         for _ in range(200):
             visit.page.keyboard.press("Tab")
             if link.evaluate("(link) => link === document.activeElement"):
@@ -255,7 +257,7 @@ def test_a_statement_and_a_source_have_cards_under_the_pointer(chromium, address
     with Visit(chromium, address, "book/intro.html") as visit:
         visit.page.locator("a[href*='accuracy.html#given-back']").first.hover()
         visit.page.locator("#book-card .proof").wait_for(state="visible")
-        visit.page.locator("h1").hover()
+        visit.page.locator(".bd-article h1").hover()
         visit.page.locator("#book-card").wait_for(state="hidden")
     with Visit(chromium, address, "book/formula.html") as visit:
         visit.page.locator("a[href*='references.html#']").first.hover()
