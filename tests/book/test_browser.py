@@ -95,8 +95,8 @@ def test_every_line_of_a_derivation_is_within_its_column(visit):
     assert too_wide(visit) == []
 
 
-# A chapter's height in pixels with its drawers shut, and where its first picture has begun: 9,000 and
-# 2,000, and what another machine's letters may add. The questions are many short answers.
+# A chapter's height in pixels with its drawers shut, and where its first picture has begun: 9,000
+# and 2,000, and what another machine's letters may add. The questions are many short answers.
 HIGHEST, FIRST_PICTURE = 9_200, 2_000
 HIGHER = {"book/questions.html": 11_000}
 PICTURES = ".bd-article :is(img, softmax-playground, attention-playground)"
