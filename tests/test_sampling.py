@@ -289,3 +289,10 @@ def test_what_is_not_real_is_refused_by_its_dtype(z):
 def test_a_scalar_has_no_last_axis():
     with pytest.raises(np.exceptions.AxisError):
         sample(1.0, rng=seeded())
+
+
+@pytest.mark.parametrize("kind", [bool, np.int8, np.uint16, np.int64])
+def test_logits_may_be_whole_numbers(kind):
+    logits = np.array([1, 1, 0], dtype=kind)
+    drawn = sample(logits, rng=seeded(), size=50)
+    np.testing.assert_array_equal(drawn, sample(logits.astype(float), rng=seeded(), size=50))

@@ -133,8 +133,7 @@ class ClaimIndex(SphinxDirective):
             page = docname(self.env, entry)
             if page is None:
                 return f"[{entry.title}](#{_row_id(entry.claim)})"
-            where = f"{{prf:ref}}`{entry.claim}`"
-            return f"{entry.title}: {where}, {{doc}}`/{page}`"
+            return f"{{prf:ref}}`{entry.claim}`, in {{doc}}`/{page}`"
 
         table = _table(
             entries,
@@ -195,28 +194,24 @@ def _table(
 
 
 def _statement_cell(entry: Entry) -> str:
-    parts = [
-        f"({_row_id(entry.claim)})=\n**{entry.title}** `{entry.claim}`",
-        entry.says,
+    row = f"({_row_id(entry.claim)})=\n"
+    if not entry.notebook:
+        return f"{row}**{entry.title}** `{entry.claim}`\n\n{entry.says}"
+    # First of all links, for the filter by chapter goes by it.
+    heading = f"{row}{{prf:ref}}`{entry.claim}` `{entry.claim}`"
+    evidence = [
+        f"* {NAMES[side]}: {piece}"
+        for side, found in entry.evidence.items()
+        for piece in found
     ]
-    if entry.notebook:
-        # First of all links, for the filter by chapter goes by it.
-        parts.append(
-            f"{{prf:ref}}`{entry.claim}` · [its evidence](#{_evidence_id(entry)})"
-        )
-        parts.append(_folded("The statement in full", entry.statement))
+    where = f"[In the chapter](#{_evidence_id(entry)})"
+    behind = [entry.statement, "\n".join(evidence), where]
     if entry.steps:
         steps = [known_steps()[name] for name in entry.steps]
         links = [f"[{step.title}](#{_step_id(step)})" for step in steps]
-        parts.append(f"*By hand:* {'; '.join(links)}.")
-    if entry.notebook:
-        evidence = [
-            f"* {NAMES[side]}: {piece}"
-            for side, found in entry.evidence.items()
-            for piece in found
-        ]
-        parts.append(_folded("Evidence", "\n".join(evidence)))
-    return "\n\n".join(parts)
+        behind.insert(1, f"*By hand:* {'; '.join(links)}.")
+    folded = _folded("Statement and evidence", "\n\n".join(behind))
+    return f"{heading}\n\n{entry.says}\n\n{folded}"
 
 
 def _folded(title: str, content: str) -> str:

@@ -763,7 +763,7 @@ class Row(NamedTuple):
 
 
 def symbol_table() -> Iterator[Row]:
-    """Yield a row for every operation and name.
+    """Yield a row for every operation and name; a number needs none.
 
     Examples
     --------
@@ -773,5 +773,6 @@ def symbol_table() -> Iterator[Row]:
     """
     yield from (Row(*sign) for sign in _SIGNS)
     for entry in ENTRIES.values():
-        latex = named_entry(entry, iter("ij"[: entry.indices]))
-        yield Row(latex, entry.says, entry.unit, entry.claim)
+        if entry.indices or not entry.meaning().is_number:
+            latex = named_entry(entry, iter("ij"[: entry.indices]))
+            yield Row(latex, entry.says, entry.unit, entry.claim)
