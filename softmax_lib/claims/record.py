@@ -115,7 +115,7 @@ def qualified(where: str, instead: Iterable[str]) -> str:
     """Return what stands behind a verdict: where it breaks down, and what holds instead."""
     holds = "; ".join(instead)
     if where:
-        return f": first for {where}. Instead: {holds}"
+        return f": for example for {where}. Instead: {holds}"
     return f": {holds}" if holds else ""
 
 

@@ -231,7 +231,7 @@ def test_the_line_that_is_shown_says_the_verdicts_and_the_steps_by_hand():
     )
     said = (
         "Over the reals: proved, with a step by hand. "
-        "In floating point: breaks down (small n): first for 3. Instead: n is even. "
+        "In floating point: breaks down (small n): for example for 3. Instead: n is even. "
         "By hand: Squeezed between two limits; No ties."
     )
     assert result._repr_mimebundle_() == {

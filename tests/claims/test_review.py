@@ -102,12 +102,12 @@ CHANGES = {
     ),
     "a refutation": (
         {"sum-one": [box("sum-one"), recorded("sum-one", floats="holds")]},
-        "'sum-one': the verdict in floating point was “breaks down: first for 3. Instead: n is "
+        "'sum-one': the verdict in floating point was “breaks down: for example for 3. Instead: n is "
         "even”, and is “holds”",
     ),
     "a side that is still asked": (
         {"sum-one": [box("sum-one"), recorded("sum-one", floats=None)]},
-        "'sum-one': the verdict in floating point was “breaks down: first for 3. Instead: n is "
+        "'sum-one': the verdict in floating point was “breaks down: for example for 3. Instead: n is "
         "even”, and is “gap”",
     ),
     "the scope": (
@@ -139,7 +139,7 @@ def test_a_side_that_is_no_longer_asked_is_named(book):
     write_book(book, chapter(**cells), registry=silenced)
     with pytest.raises(
         LedgerError,
-        match=r"'sum-one': .* was “breaks down: first for 3. Instead: n is even”, and is “–”",
+        match=r"'sum-one': .* was “breaks down: for example for 3. Instead: n is even”, and is “–”",
     ):
         check_review(book, read_ledger(book))
 
