@@ -773,6 +773,6 @@ def symbol_table() -> Iterator[Row]:
     """
     yield from (Row(*sign) for sign in _SIGNS)
     for entry in ENTRIES.values():
-        if entry.indices or not entry.meaning().is_number:
+        if not entry.latex.startswith(r"\tfrac"):
             latex = named_entry(entry, iter("ij"[: entry.indices]))
             yield Row(latex, entry.says, entry.unit, entry.claim)
