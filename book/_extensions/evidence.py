@@ -105,10 +105,11 @@ def _cell_of(node: nodes.Element) -> int | None:
     if isinstance(node, nodes.section):
         return (node.line or 0) // 10_000 - 1
     for part in node.findall(nodes.Element):
+        line = int(part.line or 0)
         if "cell_index" in part:
             return int(part["cell_index"])
-        if (part.line or 0) >= 10_000:
-            return part.line // 10_000 - 1
+        if line >= 10_000:
+            return line // 10_000 - 1
     return None
 
 
@@ -161,7 +162,7 @@ def search_the_prose(app: Sphinx) -> None:
                 node.parent.remove(node)
         index_page(page, prose, title)
 
-    app.builder.index_page = without  # type: ignore[method-assign]
+    app.builder.index_page = without  # type: ignore[attr-defined]
 
 
 def show_prose(

@@ -17,10 +17,9 @@ def keep_together(
         parent = formula.parent
         place = parent.index(formula)
         after = parent[place + 1] if place + 1 < len(parent) else None
-        marks = (
-            MARKS.match(after) if isinstance(after, nodes.Text) else None
-        )
-        if marks:
+        if not isinstance(after, nodes.Text):
+            continue
+        if marks := MARKS.match(after):
             text = nodes.Text(after[marks.end() :])
             kept = nodes.inline(classes=["kept-together"])
             parent[place : place + 2] = [kept, text]

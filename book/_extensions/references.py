@@ -15,10 +15,10 @@ from sphinx.application import Sphinx
 from sphinx.builders import Builder
 from sphinx.environment import BuildEnvironment
 from sphinx.util.nodes import make_refnode
-from sphinx_proof.domain import ProofDomain
+from sphinx_proof.domain import ProofDomain  # type: ignore[import-untyped]
 
 
-class TitledProofDomain(ProofDomain):
+class TitledProofDomain(ProofDomain):  # type: ignore[misc]
     """sphinx-proof replaces even given words by "Theorem 4" if the label occurs in them."""
 
     def resolve_xref(
@@ -48,7 +48,7 @@ class TitledProofDomain(ProofDomain):
                 if position % 2
                 else nodes.Text(part)
             )
-        page = env.proof_list[target]["docname"]
+        page = env.proof_list[target]["docname"]  # type: ignore[attr-defined]
         return make_refnode(
             builder, fromdocname, page, target, shown, numbered.astext()
         )

@@ -102,13 +102,13 @@ CHANGES = {
     ),
     "a refutation": (
         {"sum-one": [box("sum-one"), recorded("sum-one", floats="holds")]},
-        "'sum-one': the verdict in floating point was “breaks down: for example for 3. Instead: n is "
-        "even”, and is “holds”",
+        "'sum-one': the verdict in floating point was “breaks down: for example for 3. Instead: "
+        "n is even”, and is “holds”",
     ),
     "a side that is still asked": (
         {"sum-one": [box("sum-one"), recorded("sum-one", floats=None)]},
-        "'sum-one': the verdict in floating point was “breaks down: for example for 3. Instead: n is "
-        "even”, and is “gap”",
+        "'sum-one': the verdict in floating point was “breaks down: for example for 3. Instead: "
+        "n is even”, and is “gap”",
     ),
     "the scope": (
         {"sum-one": [box("sum-one"), weakened("sum-one", scope="K = 1")]},
