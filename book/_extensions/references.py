@@ -3,8 +3,10 @@
 ``{prf:ref}`label` `` shows the title of the statement, ``{prf:ref}`any words <label>` `` the words;
 the number stays in the link's tooltip, for those who look things up. A reason that names a
 derivation leads to the page that shows it. The entries of the bibliography are the items of a list.
+``anchors.json`` is written beside the pages: where each anchor is that one page alone has.
 """
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -100,10 +102,33 @@ def mend_body(
     )
 
 
+def write_anchors(app: Sphinx, exception: Exception | None) -> None:
+    """Write ``anchors.json``, by which an old address finds what has moved."""
+    if exception or app.builder.format != "html":
+        return
+    pages: dict[str, list[str]] = {}
+    for path in sorted(
+        (Path(app.outdir) / app.config.book_folder).glob("*.html")
+    ):
+        page = path.relative_to(app.outdir).as_posix()
+        for anchor in set(
+            re.findall(r'\bid="([a-z][\w-]*)"', path.read_text("utf-8"))
+        ):
+            pages.setdefault(anchor, []).append(page)
+    alone = {
+        anchor: found[0]
+        for anchor, found in sorted(pages.items())
+        if len(found) == 1
+    }
+    text = json.dumps(alone, ensure_ascii=False, indent=0) + "\n"
+    (Path(app.outdir) / "anchors.json").write_text(text, encoding="utf-8")
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension."""
     app.setup_extension("sphinx_proof")
     app.add_domain(TitledProofDomain, override=True)
     app.connect("builder-inited", find_derivations)
     app.connect("html-page-context", mend_body)
+    app.connect("build-finished", write_anchors)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -264,10 +264,21 @@ def test_a_statement_and_a_source_have_cards_under_the_pointer(chromium, address
         visit.page.locator("#book-card .citation").wait_for(state="visible")
 
 
-@pytest.mark.parametrize("anchor", ["gumbel-max", "evidence-gumbel-max"])
-def test_an_old_address_of_a_statement_leads_to_where_it_stands_now(anchor, chromium, address):
-    with Visit(chromium, address, f"book/temperature.html#{anchor}") as visit:
-        visit.page.wait_for_url(f"**/book/sampling.html#{anchor}")
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        ("temperature.html#gumbel-max", "sampling.html#gumbel-max"),
+        ("temperature.html#evidence-gumbel-max", "sampling.html#evidence-gumbel-max"),
+        ("jacobian.html#figure-cliffs", "gradients.html#figure-cliffs"),
+        ("attention.html#one-pass-over-the-keys", "one-pass.html"),
+        ("attention.html#bounded-scores-must-spread", "masks.html#dispersion"),
+    ],
+)
+def test_an_old_address_leads_to_where_things_stand_now(before, now, chromium, address):
+    with Visit(chromium, address, f"book/{before}") as visit:
+        visit.page.wait_for_url(f"**/book/{now}")
+        anchor = now.partition("#")[2]
+        assert not anchor or visit.page.locator(f"[id='{anchor}']").count() == 1
 
 
 def test_the_ledger_is_filtered_by_what_is_chosen_and_by_its_address(chromium, address, claims):
