@@ -68,7 +68,7 @@ def test_the_ledger_says_each_claim_plainly_and_folds_its_statement(site, claims
         assert claim["says"] in html.unescape(open_part).replace(
             "\N{RIGHT SINGLE QUOTATION MARK}", "'"
         )
-        assert "The statement in full" in folded
+        assert "Statement and evidence" in folded
         assert r"\(" not in open_part
 
 

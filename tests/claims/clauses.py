@@ -117,6 +117,7 @@ def run(chapter: Path, change: Callable[[str], str] = str) -> Run:
     provers = [name for name in dir(proofs) if name.startswith(("prove", "define"))]
     with (
         contextlib.chdir(chapter.parent),
+        patch.object(sys, "path", [str(chapter.parent), *sys.path]),
         contextlib.redirect_stdout(io.StringIO()),
         patch.multiple(proofs, **dict.fromkeys(provers, MagicMock())),
         patch.multiple(claims, examine=outcome.examine, record=MagicMock()),
