@@ -8,6 +8,12 @@ CHAPTERS := $(wildcard book/*.ipynb)
 # takes the notebooks in.
 WITH_NUMPY ?= $(wildcard tests/test_*.py) tests/playground softmax_lib
 
+# Installs a group of packages of pyproject.toml, as far as they are pinned.
+define install
+$(BIN)/python -m pip install --quiet uv
+$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint requirements.txt --group $(1)
+endef
+
 .PHONY: help book serve lite test notebooks bench pytorch falsify mutants lab lint requirements clean
 
 help:  ## Show this list
@@ -38,21 +44,18 @@ notebooks: .venv/ready  ## Run all notebooks again and store their outputs
 	    --ExecutePreprocessor.record_timing=False $(CHAPTERS)
 
 bench: .venv/ready  ## Measure softmax's speed beside its peers' (downloads PyTorch, some GB; ONLY="compiled softmax": a part)
-	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint requirements.txt --group bench
+	$(call install,bench)
 	$(BIN)/python tests/benchmark.py --only='$(ONLY)'
 
 pytorch: .venv/ready  ## Record again what PyTorch returns for the lines in the first chapter (downloads it)
-	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint requirements.txt --group bench
+	$(call install,bench)
 	$(BIN)/python tests/record_pytorch.py
 
 falsify: .venv/ready  ## Make what the book states false, place after place, and see it noticed (ONLY=jacobian: a chapter)
 	@$(BIN)/python tests/falsify.py $(ONLY)
 
 mutants: .venv/ready  ## Change softmax_lib place after place and see the tests fail (ONLY=softmax_lib.exact.*: a part)
-	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint requirements.txt --group mutants
+	$(call install,mutants)
 	@set -f; SOFTMAX_LIB_ENGINE=numpy $(BIN)/python tests/mutants.py $(ONLY)
 
 lab: .venv/ready  ## Open the chapters in JupyterLab

@@ -118,10 +118,7 @@ def sample(
     slices = Slices.of(z, axis=-1, temperature=temperature)
     drawn = np.empty((*_shape(size), *slices.batch), dtype=np.intp)
     if drawn.size:
-        # An integer format has no -inf, which an empty row's maximum is.
-        whole = slices.logits.dtype.kind in "biu"
-        logits = slices.logits.astype(slices.wide) if whole else slices.logits
-        maximum = np.max(logits, axis=-1, initial=-np.inf).astype(slices.wide)
+        maximum = np.maximum.reduce(slices.logits, axis=-1, dtype=slices.wide, initial=-np.inf)
         _refuse_rows_without_distribution(slices, maximum)
         _argmax_with_noise(slices, maximum, rng, drawn.reshape(-1))
     return drawn[()]

@@ -41,4 +41,3 @@ if (drawers.length && bar) {
 }
 reveal();
 addEventListener("hashchange", reveal);
-addEventListener("beforeprint", () => show(true));

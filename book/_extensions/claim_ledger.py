@@ -210,12 +210,11 @@ def _statement_cell(entry: Entry) -> str:
         steps = [known_steps()[name] for name in entry.steps]
         links = [f"[{step.title}](#{_step_id(step)})" for step in steps]
         behind.insert(1, f"*By hand:* {'; '.join(links)}.")
-    folded = _folded("Statement and evidence", "\n\n".join(behind))
-    return f"{heading}\n\n{entry.says}\n\n{folded}"
-
-
-def _folded(title: str, content: str) -> str:
-    return f"```{{dropdown}} {title}\n{content}\n```"
+    folded = "\n\n".join(behind)
+    return (
+        f"{heading}\n\n{entry.says}\n\n"
+        f"```{{dropdown}} Statement and evidence\n{folded}\n```"
+    )
 
 
 def _step_item(step: Step, users: list[Entry]) -> str:
@@ -362,13 +361,7 @@ def _badge(app: Sphinx, page: str, claim: str, side: str) -> nodes.Node:
     )
 
 
-def add_filters(
-    app: Sphinx,
-    page: str,
-    template: str,
-    context: dict[str, Any],
-    tree: nodes.document | None,
-) -> None:
+def add_filters(app: Sphinx, page: str, *_: Any) -> None:
     """Load the ledger's filters on its page alone."""
     if page == LEDGER_PAGE:
         app.add_js_file("ledger.js", type="module")
@@ -406,9 +399,4 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("doctree-resolved", resolve)
     app.connect("html-page-context", add_filters)
     app.connect("build-finished", write_claims)
-    # Sphinx keeps the entries between builds: a new field needs a new number.
-    return {
-        "env_version": 4,
-        "parallel_read_safe": False,
-        "parallel_write_safe": True,
-    }
+    return {"parallel_read_safe": False, "parallel_write_safe": True}

@@ -165,13 +165,7 @@ def search_the_prose(app: Sphinx) -> None:
     app.builder.index_page = without  # type: ignore[attr-defined]
 
 
-def show_prose(
-    app: Sphinx,
-    page: str,
-    template: str,
-    context: dict[str, Any],
-    tree: nodes.document | None,
-) -> None:
+def show_prose(app: Sphinx, page: str, *_: Any) -> None:
     """Let the search show of a page what it searches."""
     if page == "search":
         app.add_js_file("search.js", type="module")

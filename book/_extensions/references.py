@@ -43,13 +43,7 @@ class TitledProofDomain(ProofDomain):  # type: ignore[misc]
         words = (
             contnode.astext() if node.get("refexplicit") else entry.title
         )
-        shown = nodes.inline()
-        for position, part in enumerate(re.split(r"\$(.+?)\$", words)):
-            shown += (
-                nodes.math(part, part)
-                if position % 2
-                else nodes.Text(part)
-            )
+        shown = nodes.inline("", words)
         page = env.proof_list[target]["docname"]  # type: ignore[attr-defined]
         return make_refnode(
             builder, fromdocname, page, target, shown, numbered.astext()
@@ -73,11 +67,7 @@ def find_derivations(app: Sphinx) -> None:
 
 
 def mend_body(
-    app: Sphinx,
-    page: str,
-    template: str,
-    context: dict[str, Any],
-    tree: nodes.document | None,
+    app: Sphinx, page: str, _: str, context: dict[str, Any], *__: Any
 ) -> None:
     """Lead to derivations on other pages; give a source the role of an item.
 

@@ -231,6 +231,21 @@ def test_a_drawer_says_what_it_holds_and_opens_by_key(chromium, address):
         drawer.get_by_text("held in all 200 cases").wait_for(state="visible")
 
 
+def test_nothing_is_folded_on_paper(chromium, address):
+    below_the_summary = """(drawers) => drawers.map((drawer) =>
+        drawer.getBoundingClientRect().bottom
+        - drawer.querySelector("summary").getBoundingClientRect().bottom)"""
+    with Visit(chromium, address, "book/formula.html") as visit:
+        drawers = visit.page.locator("details.evidence")
+        tried = visit.page.locator(".derivation-verdict").first
+        line = 20
+        assert max(drawers.evaluate_all(below_the_summary)) < line
+        assert tried.is_hidden()
+        visit.page.emulate_media(media="print")
+        assert min(drawers.evaluate_all(below_the_summary)) > line
+        assert tried.is_visible()
+
+
 def test_a_link_into_a_drawer_opens_it(chromium, address):
     with Visit(chromium, address, "book/formula.html#codecell3") as visit:
         assert visit.page.locator("#codecell3").is_visible()

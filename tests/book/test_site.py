@@ -127,6 +127,13 @@ def test_a_symbol_that_is_typed_and_in_the_vocabulary_stops_the_build(copy):
     assert "T is typed, and stands in the vocabulary" in outcome.stdout + outcome.stderr
 
 
+def test_punctuation_stays_with_the_formula_before_it(site):
+    for chapter in chapters():
+        text = (site / f"{chapter}.html").read_text(encoding="utf-8")
+        marks = re.findall(r'(.{22})<span class="math notranslate[^>]*>[^<]*</span>[.,;:)]', text)
+        assert all(before.endswith('"kept-together">') for before in marks), chapter
+
+
 def test_gaps_come_first(claims):
     gaps = ["gap" in (claim["reals"], claim["floats"]) for claim in claims]
     assert gaps == sorted(gaps, reverse=True)
