@@ -31,13 +31,16 @@ _TOGETHER = 32
 # sum of the other exponentials, or of all; the sum of weighted ones; and what `close` fills in: the
 # sum without one maximum, log(1 + it), and the weighted mean. Those are double words. Then, for
 # vectors: the entry at the maximum, what entries are multiplied by, and two factors of the result.
-# At last, log-sum-exp at temperature 1.
+# Without vectors, the first of them is what exponentials that are not set apart are relative to. At
+# last, log-sum-exp at temperature 1.
 MAXIMUM, COUNT, BELOW, WEIGHTED, REST, LOGARITHM, MEAN = 0, 1, 2, 4, 6, 8, 10
 REFERENCE, STRETCH, SCALE, TOTAL, STATE = 12, 13, 14, 16, 17
 # What sums are of: all exponentials; those below the maximum; and with those, exponentials weighted
 # with their gaps, or with vectors.
 NOTHING, APART, GAPS, VECTORS = 0, 1, 2, 3
 
+# What exponentials that are not set apart are multiplied by, here and in the other engine.
+ONE = 1.0
 # Exponentials apart from the maximum are scaled by this, lest sums and products be subnormal.
 BIAS = 2.0**700
 # Where all gaps are below this, they are raised by so much.
@@ -63,7 +66,8 @@ def softmax(z: Array, temperatures: Array, out: Array) -> bool:
 def shares(z: Array, temperatures: Array, state: Array, out: Array) -> None:
     """Softmax of rows, or of pieces of rows, whose sums are known."""
     temperature = temperatures[:, None]
-    reference = _reference(z, state[:, :1], temperature)
+    given = state[:, REFERENCE : REFERENCE + 1]
+    reference = given if given.any() else _ZERO
     terms, errors = _exponentials(_cut_off(z, reference, temperature), reference, temperature)
     _divide(terms, errors, read(state, BELOW), out)
 
@@ -83,6 +87,7 @@ def sums(z: Array, temperatures: Array, x: Array, state: Array, weight: int, who
     reference = _reference(z, maximum, temperature) if weight <= APART else maximum
     terms, errors, total = _terms_and_sum(z, maximum, reference, temperature)
     if weight == NOTHING:
+        state[:, REFERENCE : REFERENCE + 1] = reference
         _accumulate(state, BELOW, total)
         return True
     if weight != APART:
@@ -148,13 +153,19 @@ def read(state: Array, column: int) -> DoubleWord:
     return DoubleWord(state[:, column : column + 1], state[:, column + 1 : column + 2])
 
 
-def _accumulate(state: Array, column: int, values: DoubleWord) -> None:
-    _write(state, column, read(state, column) + values)
-
-
-def _write(state: Array, column: int, values: DoubleWord) -> None:
+def write(state: Array, column: int, values: DoubleWord) -> None:
+    """Note a double word of each row."""
     state[:, column : column + 1] = values.value
     state[:, column + 1 : column + 2] = values.error
+
+
+def log1p(rest: DoubleWord) -> DoubleWord:
+    """Return the logarithm of 1 and a double word."""
+    return DoubleWord(np.log1p(rest.value), rest.error / (1 + rest.value))
+
+
+def _accumulate(state: Array, column: int, values: DoubleWord) -> None:
+    write(state, column, read(state, column) + values)
 
 
 def _maximum(z: Array) -> Array:
@@ -285,12 +296,12 @@ def _close(state: Array, weight: int) -> None:
     error = rest.error + below.error / BIAS
     value = rest.value + error
     rest = DoubleWord(value, (rest.value - value) + error)
-    _write(state, REST, rest)
-    logarithm = DoubleWord(np.log1p(rest.value), rest.error / (1 + rest.value))
-    _write(state, LOGARITHM, logarithm)
+    write(state, REST, rest)
+    logarithm = log1p(rest)
+    write(state, LOGARITHM, logarithm)
     total = exactly(state[:, :1]) + logarithm
     state[:, TOTAL] = (total.value + total.error)[:, 0]
     if weight == APART:
         return
     mean = read(state, WEIGHTED) / (exactly(np.ones_like(rest.value)) + rest)
-    _write(state, MEAN, DoubleWord(mean.value / BIAS, mean.error / BIAS))
+    write(state, MEAN, DoubleWord(mean.value / BIAS, mean.error / BIAS))

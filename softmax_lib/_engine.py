@@ -140,6 +140,7 @@ class _Compiled:
         from softmax_lib import _compiled
 
         self._module, self._dtype = _compiled, dtype
+        self.ONE = _compiled.ONE
         # Pieces are multiples of a span: sums do not depend on which.
         self.LONGEST, self.BLOCK, self.PIECE = _compiled.LONGEST, 2**18, 2**18
         # Sixteen columns beside each other are a tile, in float32 a line of the cache.

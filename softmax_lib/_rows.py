@@ -14,6 +14,7 @@ from softmax_lib import _arrays
 from softmax_lib._arguments import Array
 from softmax_lib._arrays import (
     APART,
+    BELOW,
     COUNT,
     LOGARITHM,
     MAXIMUM,
@@ -26,7 +27,7 @@ from softmax_lib._arrays import (
     STRETCH,
     VECTORS,
 )
-from softmax_lib._double_word import DoubleWord
+from softmax_lib._double_word import DoubleWord, two_sum
 from softmax_lib._engine import passes
 from softmax_lib._limits import Limits, need_no_care
 
@@ -100,14 +101,7 @@ def sums_of(rows: Rows, weight: int, stretch: Array | float = 1.0) -> Sums:
             return Sums(state, state[:, :1])
         state[:, :STRETCH] = 0
     maximum, infinities = _maximum(rows, state if weight == VECTORS else None)
-    temperature = rows.temperatures[:, None]
-    if not need_no_care(maximum, temperature):
-        temperature = np.broadcast_to(temperature, maximum.shape)
-        rows.limits = Limits(maximum, temperature, infinities)
-        rows.temperatures = np.ascontiguousarray(rows.limits.temperatures[:, 0])
-        state[:, MAXIMUM] = rows.limits.replace(maximum)[:, 0]
-    else:
-        state[:, MAXIMUM] = maximum[:, 0]
+    _take_care(rows, state, maximum, infinities)
     for _, logits, beside in rows.pieces():
         rows.passes.sums(logits, rows.temperatures, beside, state, weight, False)
     if rows.limits is not None:
@@ -166,6 +160,32 @@ def _stretch(rows: Rows) -> Array:
     return powers
 
 
+def shares_in(
+    name: str, rows: Rows, store: Store, maximum: Array, value: Array, error: Array
+) -> None:
+    """Take the last pass, of softmax or log-softmax, relative to sums of larger rows, (n, 1)."""
+    highest, _ = _maximum(rows, None)
+    if (highest > maximum).any():
+        at = np.argmax(highest > maximum)
+        raise ValueError(
+            f"z has the logit {highest.flat[at]}, above the state's maximum {maximum.flat[at]}; "
+            "merge the states of all parts first"
+        )
+    unseen = np.isnan(highest)  # kernels may lose it
+    maximum, value = np.where(unseen, np.nan, maximum), np.where(unseen, np.nan, value)
+    state = np.zeros((rows.count, STATE), rows.temperatures.dtype)
+    _take_care(rows, state, maximum, np.where(maximum == np.inf, value, 0))
+    if rows.limits is not None:
+        value = np.where(rows.limits.undefined, np.nan, value)
+    one = rows.passes.ONE
+    _arrays.write(state, BELOW, DoubleWord(value * one, error * one))
+    state[:, REFERENCE] = state[:, MAXIMUM]
+    _arrays.write(state, LOGARITHM, _arrays.log1p(two_sum(value - 1, error)))
+    for span, logits, _ in rows.pieces():
+        with store(span) as out:
+            getattr(rows.passes, name)(logits, rows.temperatures, state, out)
+
+
 def softmax_of_rows(rows: Array, out: Array) -> None:
     """Softmax of contiguous rows, float64 or longdouble; `out` may be the same array."""
     ours, temperatures = passes(rows.dtype.char), np.ones(1, rows.dtype)
@@ -195,6 +215,17 @@ def _shares(rows: Rows, weight: int, last: Callable[..., None], store: Store) ->
     for span, logits, _ in rows.pieces():
         with store(span) as out:
             last(logits, rows.temperatures, sums.state, out)
+
+
+def _take_care(rows: Rows, state: Array, maximum: Array, infinities: Array) -> None:
+    """Put rows without infinities or extreme temperatures in the place of those with them."""
+    temperature = rows.temperatures[:, None]
+    state[:, MAXIMUM] = maximum[:, 0]
+    if not need_no_care(maximum, temperature):
+        temperature = np.broadcast_to(temperature, maximum.shape)
+        rows.limits = Limits(maximum, temperature, infinities)
+        rows.temperatures = np.ascontiguousarray(rows.limits.temperatures[:, 0])
+        state[:, MAXIMUM] = rows.limits.replace(maximum)[:, 0]
 
 
 def _maximum(rows: Rows, state: Array | None) -> tuple[Array, Array]:

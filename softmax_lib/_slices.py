@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ from softmax_lib._arguments import (
     rounded,
 )
 from softmax_lib._engine import passes
-from softmax_lib._rows import Rows, Store
+from softmax_lib._rows import Rows
 from softmax_lib._threads import in_threads
 
 Index = tuple[Any, ...]  # of slices
@@ -94,17 +95,21 @@ class Slices:
 
     def map(
         self,
-        function: Callable[[Rows, Store], None],
-        *,
+        function: Callable[..., None],
+        *columns: Array,
         beside: Array | None = None,
         left_out: float = 0.0,
     ) -> Any:
-        """Fill an array of z's shape with what a function makes of each block of rows."""
+        """Fill an array of z's shape with what a function makes of each block of rows.
+
+        It is called with the rows, with where results go, and with the block's part of columns.
+        """
         result = np.empty(self.shape, self.dtype)
         out = _last(result, self.axes)
 
         def fill(index: Index, rows: Rows) -> None:
-            function(rows, lambda span: self._written(out, index, span, left_out))
+            store = partial(self._written, out, index, left_out)
+            function(rows, store, *_parts(columns, index))
 
         self.each(fill, beside)
         return result[()]
@@ -140,13 +145,16 @@ class Slices:
         values = [np.full(self.batch, value, self.wide) for value in empty]
 
         def fill(index: Index, rows: Rows) -> None:
-            parts = (column[(*index, ...)].reshape(-1, 1) for column in columns)
-            made = function(rows, *parts)
+            made = function(rows, *_parts(columns, index))
             for value, column in zip(values, made.T, strict=True):
                 part = value[(*index, ...)]
                 part[...] = column.reshape(part.shape)
 
         self.each(fill, beside)
+        if self.keep is not None:
+            nothing = ~self.keep.any(axis=tuple(range(len(self.batch), self.keep.ndim)))
+            for value, instead in zip(values, empty, strict=True):
+                value[nothing] = instead
         return values
 
     def rows(self) -> Array:
@@ -199,7 +207,7 @@ class Slices:
         return len(range(*span.indices(self.length)))
 
     @contextmanager
-    def _written(self, out: Array, index: Index, span: slice, left_out: float) -> Iterator[Array]:
+    def _written(self, out: Array, index: Index, left_out: float, span: slice) -> Iterator[Array]:
         """Give rows to write results to: where they belong, or a buffer that is copied there."""
         # A result is made in C order, so that its softmax axes join, or its rows are copied.
         part = self.part(out, index, span)
@@ -293,6 +301,11 @@ def ready(z: Any, axis: Any, temperature: Any = 1.0) -> tuple[Any, Array, Array,
         return None
     temperatures = _ONE if temperature == 1 else np.array([temperature], np.float64)
     return ours, np.empty_like(z), z.reshape(-1, length), temperatures
+
+
+def _parts(columns: tuple[Array, ...], index: Index) -> Iterator[Array]:
+    """Return a block's part of columns, (n, 1) each."""
+    return (column[(*index, ...)].reshape(-1, 1) for column in columns)
 
 
 def _copy(values: Array, out: Array) -> None:
