@@ -9,7 +9,8 @@ from softmax_lib._attention import scaled_dot_product_attention
 from softmax_lib._derivatives import softmax_jacobian, softmax_jvp, softmax_vjp
 from softmax_lib._engine import engine
 from softmax_lib._engine import is_installed as _is_installed
-from softmax_lib._information import cross_entropy, entropy
+from softmax_lib._filters import min_p, top_k, top_p
+from softmax_lib._information import cross_entropy, entropy, kl_divergence
 from softmax_lib._normalizer import OnlineNormalizer
 from softmax_lib._sampling import sample
 from softmax_lib._softmax import log_softmax, logsumexp, naive_softmax, softmax
@@ -25,8 +26,10 @@ __all__ = [
     "exact_log_softmax",
     "exact_logsumexp",
     "exact_softmax",
+    "kl_divergence",
     "log_softmax",
     "logsumexp",
+    "min_p",
     "naive_softmax",
     "sample",
     "scaled_dot_product_attention",
@@ -34,6 +37,8 @@ __all__ = [
     "softmax_jacobian",
     "softmax_jvp",
     "softmax_vjp",
+    "top_k",
+    "top_p",
     "ulp_error",
 ]
 

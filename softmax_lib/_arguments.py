@@ -78,6 +78,27 @@ def integer(value: Any) -> int:
     return operator.index(value)
 
 
+def positive(name: str, value: Any) -> int:
+    """Return an integer of Python or NumPy that is at least 1, or name what it is instead."""
+    try:
+        result = integer(value)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, got {value!r}") from None
+    if result < 1:
+        raise ValueError(f"{name} must be at least 1, got {result}")
+    return result
+
+
+def number(name: str, value: Any, lowest: float, highest: float) -> float:
+    """Return a number between two bounds, be it Python's or NumPy's, or name what it is instead."""
+    array = real(name, value)
+    if array.ndim or array.dtype == np.bool_:
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    if not lowest <= array <= highest:
+        raise ValueError(f"{name} must be from {lowest} to {highest}, got {value}")
+    return float(array)
+
+
 def boolean(name: str, value: Any) -> bool:
     """Return True or False, of Python or NumPy, or name what it is instead."""
     if isinstance(value, np.ndarray) and value.ndim == 0:

@@ -67,7 +67,7 @@ def shares(z: Array, temperatures: Array, state: Array, out: Array) -> None:
     """Softmax of rows, or of pieces of rows, whose sums are known."""
     temperature = temperatures[:, None]
     given = state[:, REFERENCE : REFERENCE + 1]
-    reference = given if given.any() else _ZERO
+    reference = _ZERO if _is_one(temperature) and not given.any() else given
     terms, errors = _exponentials(_cut_off(z, reference, temperature), reference, temperature)
     _divide(terms, errors, read(state, BELOW), out)
 

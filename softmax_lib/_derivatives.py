@@ -19,7 +19,9 @@ _MOST_AXES = 64
 _ENTRIES = 2**15
 
 
-def softmax_jacobian(z: ArrayLike, /, *, temperature: ArrayLike = 1.0) -> Any:
+def softmax_jacobian(
+    z: ArrayLike, /, *, temperature: ArrayLike = 1.0, where: ArrayLike | None = None
+) -> Any:
     r"""Return the Jacobian of softmax, ∂pᵢ/∂zⱼ = pᵢ(δᵢⱼ - pⱼ)/T with p = softmax(z/T).
 
     Parameters
@@ -30,6 +32,8 @@ def softmax_jacobian(z: ArrayLike, /, *, temperature: ArrayLike = 1.0) -> Any:
     temperature : array_like, optional
         T ≥ 0, in units of z. Broadcasts to z's shape, the same along the last axis, so it may be
         another one for each slice. Taken in float64 (in longdouble if z is longdouble).
+    where : array_like of bool, optional
+        What to leave in. Broadcasts to z's shape.
 
     Returns
     -------
@@ -40,10 +44,11 @@ def softmax_jacobian(z: ArrayLike, /, *, temperature: ArrayLike = 1.0) -> Any:
     Raises
     ------
     TypeError
-        If z or `temperature` is not real (complex, object, string, time) or is a masked array.
+        If z or `temperature` is not real (complex, object, string, time), if `where` is not
+        Boolean, or if one of them is a masked array.
     ValueError
-        If `temperature` is negative or NaN, varies along the last axis, or does not broadcast to
-        z's shape.
+        If `temperature` is negative or NaN or varies along the last axis, or if `temperature` or
+        `where` does not broadcast to z's shape.
     numpy.exceptions.AxisError
         If z has no axis.
 
@@ -55,8 +60,9 @@ def softmax_jacobian(z: ArrayLike, /, *, temperature: ArrayLike = 1.0) -> Any:
     * One +inf makes it 0.
     * Two or more +inf make it NaN.
     * A -inf has a row and a column of 0.
+    * What `where` leaves out has a row and a column of 0, whatever stands there.
     * A slice of -inf alone gives NaN, also if it has a single element.
-    * An empty slice gives an empty matrix.
+    * An empty slice gives an empty matrix, and a slice with nothing left in gives 0.
     * A slice with one element gives 0.
     * T = 0 is 0, but between tied maxima it is inf on the diagonal and -inf beside it.
     * T = inf is 0.
@@ -94,11 +100,14 @@ def softmax_jacobian(z: ArrayLike, /, *, temperature: ArrayLike = 1.0) -> Any:
     array([[ 3.72007598e-44, -3.72007598e-44],
            [-3.72007598e-44,  3.72007598e-44]])
     """
-    slices = Slices.of(z, axis=-1, temperature=temperature, narrow=False)
+    slices = Slices.of(z, axis=-1, temperature=temperature, where=where, narrow=False)
     if len(slices.shape) == _MOST_AXES:
         raise ValueError(f"z has {_MOST_AXES} axes, and its Jacobian would have one more")
     jacobian = np.empty((*slices.shape, slices.length), slices.dtype)
     slices.each(partial(_fill, jacobian))
+    if slices.keep is not None:
+        jacobian[~slices.keep] = 0
+        jacobian.swapaxes(-1, -2)[~slices.keep] = 0
     return jacobian
 
 
@@ -109,6 +118,7 @@ def softmax_jvp(
     *,
     axis: Axis = -1,
     temperature: ArrayLike = 1.0,
+    where: ArrayLike | None = None,
 ) -> Any:
     r"""Return the Jacobian-vector product Jv, pᵢ(vᵢ - Σₖ pₖvₖ)/T with p = softmax(z/T).
 
@@ -124,6 +134,8 @@ def softmax_jvp(
     temperature : array_like, optional
         T ≥ 0, in units of z. Broadcasts to z's shape, the same along `axis`, so it may be
         another one for each slice. Taken in float64 (in longdouble if z is longdouble).
+    where : array_like of bool, optional
+        What to leave in. Broadcasts to z's shape.
 
     Returns
     -------
@@ -134,11 +146,11 @@ def softmax_jvp(
     Raises
     ------
     TypeError
-        If z, `tangent` or `temperature` is not real (complex, object, string, time) or is a
-        masked array.
+        If z, `tangent` or `temperature` is not real (complex, object, string, time), if `where`
+        is not Boolean, or if one of them is a masked array.
     ValueError
-        If `temperature` is negative or NaN or varies along `axis`, or if it or `tangent` does not
-        broadcast to z's shape.
+        If `temperature` is negative or NaN or varies along `axis`, or if it, `tangent` or `where`
+        does not broadcast to z's shape.
     numpy.exceptions.AxisError
         If an axis is out of range.
 
@@ -151,6 +163,7 @@ def softmax_jvp(
     * Two or more +inf make their slice NaN.
     * Where exp((zᵢ - max z)/T) is 0, as at -inf, the product is 0, and the tangent does not count,
       whatever it is.
+    * What `where` leaves out gets 0, and its tangent does not count, whatever stands there.
     * A slice of -inf alone is NaN, also if it has a single element.
     * An empty slice stays empty.
     * T = 0 is 0, but at tied maxima it is inf where the tangent is above their mean tangent, and
@@ -187,7 +200,7 @@ def softmax_jvp(
     >>> softmax_jvp([1.0, 2.0, 4.0], 7.0)
     array([0., 0., 0.])
     """
-    return _jacobian_times("tangent", tangent, z, axis=axis, temperature=temperature)
+    return _jacobian_times("tangent", tangent, z, axis, temperature, where)
 
 
 def softmax_vjp(
@@ -197,6 +210,7 @@ def softmax_vjp(
     *,
     axis: Axis = -1,
     temperature: ArrayLike = 1.0,
+    where: ArrayLike | None = None,
 ) -> Any:
     r"""Return the vector-Jacobian product wᵀJ, pᵢ(wᵢ - Σₖ pₖwₖ)/T with p = softmax(z/T).
 
@@ -212,6 +226,8 @@ def softmax_vjp(
     temperature : array_like, optional
         T ≥ 0, in units of z. Broadcasts to z's shape, the same along `axis`, so it may be
         another one for each slice. Taken in float64 (in longdouble if z is longdouble).
+    where : array_like of bool, optional
+        What to leave in. Broadcasts to z's shape.
 
     Returns
     -------
@@ -222,11 +238,11 @@ def softmax_vjp(
     Raises
     ------
     TypeError
-        If z, `cotangent` or `temperature` is not real (complex, object, string, time) or is a
-        masked array.
+        If z, `cotangent` or `temperature` is not real (complex, object, string, time), if `where`
+        is not Boolean, or if one of them is a masked array.
     ValueError
-        If `temperature` is negative or NaN or varies along `axis`, or if it or `cotangent` does not
-        broadcast to z's shape.
+        If `temperature` is negative or NaN or varies along `axis`, or if it, `cotangent` or `where`
+        does not broadcast to z's shape.
     numpy.exceptions.AxisError
         If an axis is out of range.
 
@@ -255,15 +271,20 @@ def softmax_vjp(
     >>> softmax_vjp([0.0, np.log(3.0)], [0.0, -1 / 0.75])
     array([ 0.25, -0.25])
     """
-    return _jacobian_times("cotangent", cotangent, z, axis=axis, temperature=temperature)
+    return _jacobian_times("cotangent", cotangent, z, axis, temperature, where)
 
 
 def _jacobian_times(
-    name: str, vector: ArrayLike, z: ArrayLike, *, axis: Axis, temperature: ArrayLike
+    name: str,
+    vector: ArrayLike,
+    z: ArrayLike,
+    axis: Axis,
+    temperature: ArrayLike,
+    where: ArrayLike | None,
 ) -> Any:
     given = real(name, vector)
     narrow = given.dtype == np.float32
-    slices = Slices.of(z, axis=axis, temperature=temperature, narrow=narrow)
+    slices = Slices.of(z, axis=axis, temperature=temperature, where=where, narrow=narrow)
     return slices.map(jacobian_products, beside=slices.alongside(name, given))
 
 

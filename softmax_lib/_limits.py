@@ -24,6 +24,16 @@ def need_no_care(maximum: Array, temperature: Array) -> bool:
     return COLD < given < HOT and bool((np.abs(maximum) < LARGE * given).all())
 
 
+def gaps(logits: Array, maximum: Array, temperature: Array, infinities: Array) -> Array:
+    """Return (z - max z)/T, limits included; 0 in rows without a softmax."""
+    if not need_no_care(maximum, temperature):
+        limits = Limits(maximum, np.broadcast_to(temperature, maximum.shape), infinities)
+        logits, maximum = limits.replace(logits), limits.replace(maximum)
+        temperature = limits.temperatures
+    result: Array = (logits - maximum) / temperature
+    return result
+
+
 @dataclass(frozen=True)
 class Limits:
     """What takes the place of rows with these largest logits and temperatures, each (n, 1)."""

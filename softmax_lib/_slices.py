@@ -85,6 +85,14 @@ class Slices:
         return self.logits.shape[: len(self.shape) - len(self.axes)]
 
     @property
+    def counts(self) -> NDArray[np.intp]:
+        """How many logits of each slice are left in."""
+        if self.keep is None:
+            return np.full(self.batch, self.length)
+        softmax_axes = tuple(range(len(self.batch), self.keep.ndim))
+        return np.asarray(np.count_nonzero(self.keep, axis=softmax_axes))
+
+    @property
     def wide(self) -> np.dtype[Any]:
         """The format of what there is one of for each row."""
         return self.temperature.dtype
@@ -99,19 +107,21 @@ class Slices:
         *columns: Array,
         beside: Array | None = None,
         left_out: float = 0.0,
+        dtype: np.dtype[Any] | None = None,
     ) -> Any:
         """Fill an array of z's shape with what a function makes of each block of rows.
 
         It is called with the rows, with where results go, and with the block's part of columns.
+        What is left out of z counts as 0 beside it.
         """
-        result = np.empty(self.shape, self.dtype)
+        result = np.empty(self.shape, dtype or self.dtype)
         out = _last(result, self.axes)
 
         def fill(index: Index, rows: Rows) -> None:
             store = partial(self._written, out, index, left_out)
             function(rows, store, *_parts(columns, index))
 
-        self.each(fill, beside)
+        self.each(fill, beside, 0)
         return result[()]
 
     def reduce(
@@ -121,9 +131,12 @@ class Slices:
         empty: float,
         keepdims: bool = False,
         beside: Array | None = None,
+        beside_left_out: float | None = None,
     ) -> Any:
         """Return one value for each slice, (n, 1) of a block, as NumPy's reductions do."""
-        values = self.columns(function, *columns, empty=(empty,), beside=beside)
+        values = self.columns(
+            function, *columns, empty=(empty,), beside=beside, beside_left_out=beside_left_out
+        )
         return self.reduced(values[0], keepdims=keepdims)
 
     def reduced(self, values: Array, *, keepdims: bool) -> Any:
@@ -139,8 +152,12 @@ class Slices:
         *columns: Array,
         empty: tuple[float, ...],
         beside: Array | None = None,
+        beside_left_out: float | None = None,
     ) -> list[Array]:
-        """Return what a function makes of each block, (n, m), and of its parts of some columns."""
+        """Return what a function makes of each block, (n, m), and of its parts of some columns.
+
+        What is left out of z counts beside it as `beside_left_out`, or as it stands for None.
+        """
         # Not one array, which would have an axis more than NumPy may have.
         values = [np.full(self.batch, value, self.wide) for value in empty]
 
@@ -150,11 +167,10 @@ class Slices:
                 part = value[(*index, ...)]
                 part[...] = column.reshape(part.shape)
 
-        self.each(fill, beside)
+        self.each(fill, beside, beside_left_out)
         if self.keep is not None:
-            nothing = ~self.keep.any(axis=tuple(range(len(self.batch), self.keep.ndim)))
             for value, instead in zip(values, empty, strict=True):
-                value[nothing] = instead
+                value[self.counts == 0] = instead
         return values
 
     def rows(self) -> Array:
@@ -226,18 +242,18 @@ class Slices:
             else:
                 block.flat[span] = values
 
-    def _block(self, index: Index, beside: Array | None) -> Rows:
-        def load(span: slice) -> Array:
-            rows = self.read(self.logits, index, span, self.working)
-            if self.keep is None:
-                return rows
-            keep = self.read(self.keep, index, span, np.dtype(np.bool_))
-            return np.where(keep, rows, self.working.type(-np.inf))
+    def _block(self, index: Index, beside: Array | None, beside_left_out: float | None) -> Rows:
+        def loader(values: Array, left_out: float | None) -> Callable[[slice], Array]:
+            def load(span: slice) -> Array:
+                rows = self.read(values, index, span, self.working)
+                if self.keep is None or left_out is None:
+                    return rows
+                keep = self.read(self.keep, index, span, np.dtype(np.bool_))
+                return np.where(keep, rows, self.working.type(left_out))
 
-        def load_beside(span: slice) -> Array:
-            assert beside is not None
-            return self.read(beside, index, span, self.working)
+            return load
 
+        load = loader(self.logits, -np.inf)
         temperature = self.temperature
         if temperature.size > 1:
             temperature = np.ascontiguousarray(temperature[index])
@@ -251,10 +267,15 @@ class Slices:
             span=self.length if whole else ours.PIECE if count == 1 else ours.COLUMN_PIECE,
             temperatures=temperature.reshape(-1),
             load=load,
-            load_beside=load if beside is None else load_beside,
+            load_beside=load if beside is None else loader(beside, beside_left_out),
         )
 
-    def each(self, fill: Callable[[Index, Rows], None], beside: Array | None = None) -> None:
+    def each(
+        self,
+        fill: Callable[[Index, Rows], None],
+        beside: Array | None = None,
+        beside_left_out: float | None = None,
+    ) -> None:
         """Call a function with each block: where it stands in the batch, and its rows."""
         if not self.logits.size:
             return
@@ -271,7 +292,7 @@ class Slices:
 
         @np.errstate(all="ignore")
         def quietly(index: Index) -> None:
-            fill(index, self._block(index, beside))
+            fill(index, self._block(index, beside, beside_left_out))
 
         if self.logits.size < _THREADED or len(indices) < 2:
             for index in indices:

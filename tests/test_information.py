@@ -13,6 +13,7 @@ from softmax_lib import (
     entropy,
     exact_log_softmax,
     exact_softmax,
+    kl_divergence,
     log_softmax,
     softmax,
     ulp_error,
@@ -23,6 +24,8 @@ NAN, INF = np.nan, np.inf
 # The largest errors that random searches came upon in float64 and longdouble.
 FOUND_ENTROPY_ULPS = {"float64": 2.0, "longdouble": 2.5}  # 1.7 and 2.0
 FOUND_CROSS_ENTROPY_ULPS = {"float64": 3.0, "longdouble": 4.0}  # 2.1 and 3.1
+SMOOTHED_ULPS = 6.0  # 3 more
+DIVERGENCE_ULPS = 16.0  # 6
 # One rounding of a float64 result, which is off by that many units of 2**-29 ulps.
 ROUNDED_ONCE_ULPS = 0.5 + 3.0 * 2.0**-29
 EPS = np.finfo(np.float64).eps
@@ -293,10 +296,222 @@ def test_class_indices_of_another_shape_are_refused_with_both_shapes(shape):
         cross_entropy(np.zeros((2, 3)), np.zeros(shape, dtype=int))
 
 
-@pytest.mark.parametrize("axis", [None, (0, 1), (1,)])
-def test_class_indices_want_a_single_axis(axis):
-    with pytest.raises(TypeError, match="axis must be an int if target is class indices"):
-        cross_entropy(np.zeros((2, 3)), [0, 0], axis=axis)
+@pytest.mark.parametrize("axis", [(0, 2), (2, 0), None])
+def test_class_indices_of_several_axes_count_their_classes_one_after_the_other(axis):
+    z = np.random.default_rng(11).normal(size=(3, 4, 5))
+    axes = (0, 1, 2) if axis is None else axis
+    lengths = [z.shape[one] for one in axes]
+    rows = np.moveaxis(z, axes, range(-len(axes), 0)).reshape(-1, math.prod(lengths))
+    places = [np.random.default_rng(12).integers(length, size=len(rows)) for length in lengths]
+    target = np.ravel_multi_index(places, lengths)
+    expected = cross_entropy(rows, target)
+    computed = cross_entropy(z, target.reshape(() if axis is None else (4,)), axis=axis)
+    np.testing.assert_array_equal(np.ravel(computed), expected)
+
+
+def test_an_index_of_several_axes_is_out_of_range_from_their_product_on():
+    with pytest.raises(ValueError, match="below K = 6, got 6"):
+        cross_entropy(np.zeros((2, 3)), 6, axis=None)
+
+
+def smoothed(target, epsilon, keep):
+    """Return exact weights of a smoothed target, an index or weights."""
+    y = np.eye(keep.size)[target] if np.ndim(target) == 0 else target
+    count = np.count_nonzero(keep)
+    return [
+        (1 - mpmath.mpf(epsilon)) * mpmath.mpf(float(weight))
+        + (mpmath.mpf(epsilon) / count if kept else 0)
+        for weight, kept in zip(y, keep, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_smoothed_cross_entropy_errs_by_a_few_ulps(name, weighted):
+    bound = SMOOTHED_ULPS if name in ("float64", "longdouble") else ROUNDED_ONCE_ULPS + 1e-6
+    with mpmath.workdps(DIGITS):
+        for seed in range(60):
+            rng = np.random.default_rng(seed)
+            z = hard_logits(FORMATS[name], rng)
+            keep = rng.random(z.size) < 0.8
+            place = rng.integers(z.size)
+            keep[place] = True
+            epsilon = float(rng.choice([0.1, 1e-3, 1e-12, 0.9, 1.0]))
+            target = rng.random(z.size) * keep if weighted else place
+            logs = exact_log_softmax(z, where=keep, rounded=False)
+            weights = smoothed(target, epsilon, keep)
+            exact = mpmath.fsum(-w * x for w, x in zip(weights, logs, strict=True) if w)
+            if exact < 1e-300:
+                continue
+            computed = cross_entropy(z, target, where=keep, label_smoothing=epsilon)
+            assert ulp_error(computed, np.array(exact, object)) <= bound, (seed, epsilon)
+
+
+# What is special, logits, target, smoothing, what is left in, loss.
+SMOOTHED = [
+    ("a left-in -inf", [0.0, -INF], 0, 0.1, True, INF),
+    ("all of it, on a class left out", [0.0, 5.0], 1, 1.0, [True, False], 0),
+    ("some of it, on a class left out", [0.0, 5.0], 1, 0.5, [True, False], INF),
+    ("a class left out gets none", [0.0, 0.0, NAN], 0, 0.5, [True, True, False], np.log(2)),
+    ("NaN", [0.0, NAN], 0, 0.5, True, NAN),
+    ("nothing left in", [0.0, 1.0], [0.0, 0.0], 0.5, False, 0),
+    ("empty", [], [], 0.5, True, 0),
+]
+
+
+@pytest.mark.parametrize(
+    ("z", "target", "smoothing", "keep", "loss"),
+    [pytest.param(*row, id=name) for name, *row in SMOOTHED],
+)
+def test_special_values_of_smoothed_cross_entropy(z, target, smoothing, keep, loss):
+    target = target if isinstance(target, int) else np.array(target, float)
+    with np.errstate(all="raise"):
+        computed = cross_entropy(z, target, label_smoothing=smoothing, where=keep)
+    np.testing.assert_allclose(computed, loss, rtol=FEW_ULPS)
+
+
+@pytest.mark.parametrize("smoothing", [-0.1, 1.5, NAN])
+def test_a_smoothing_out_of_range_is_refused_by_its_value(smoothing):
+    with pytest.raises(ValueError, match=f"label_smoothing must be from 0 to 1, got {smoothing}"):
+        cross_entropy([1.0, 2.0], 0, label_smoothing=smoothing)
+
+
+@pytest.mark.parametrize("smoothing", ["0.1", None, True, [0.1]], ids=repr)
+def test_a_smoothing_that_is_no_number_is_refused(smoothing):
+    with pytest.raises(TypeError, match="label_smoothing must be"):
+        cross_entropy([1.0, 2.0], 0, label_smoothing=smoothing)
+
+
+def exact_divergence(z, w, temperature):
+    """Return Σ p log(p/q), whose terms cancel near 0: with as many digits as that takes."""
+    with mpmath.workprec(3000):
+        powers = [
+            [mpmath.exp(mpmath.mpf(float(x)) / mpmath.mpf(temperature)) for x in row]
+            for row in (z, w)
+        ]
+        p, q = ([power / mpmath.fsum(row) for power in row] for row in powers)
+        return mpmath.fsum(a * mpmath.log(a / b) for a, b in zip(p, q, strict=True))
+
+
+def pairs(rng, dtype=np.float64):
+    """Yield pairs of rows of logits: unlike, near, and alike but for one logit."""
+    first, second = hard_logits(dtype, rng), hard_logits(dtype, rng)
+    size = min(first.size, second.size, 30)
+    first, second = first[:size], second[:size]
+    yield first, second
+    for spread in (1e-3, 1e-8, 1e-12, 1e-15):
+        yield first, (first + rng.normal(size=size) * spread).astype(dtype)
+        near = rng.normal(size=size).astype(dtype)
+        yield near, (near + 3 + rng.normal(size=size) * spread).astype(dtype)
+    other = first.copy()
+    other[rng.integers(size)] += dtype(rng.normal() * 10 ** rng.uniform(-10, 2))
+    yield first, other
+
+
+def test_the_divergence_errs_by_a_few_ulps_near_zero_too():
+    for seed in range(25):
+        rng = np.random.default_rng(seed)
+        temperature = float(rng.choice([1.0, 0.3, 2.7]))
+        for z, w in pairs(rng):
+            exact = exact_divergence(z, w, temperature)
+            if exact > mpmath.mpf(2) ** -1000:
+                computed = kl_divergence(z, w, temperature=temperature)
+                error = abs(mpmath.mpf(float(computed)) - exact) / np.spacing(float(exact))
+                assert error <= DIVERGENCE_ULPS, (seed, z, w, temperature)
+
+
+@pytest.mark.parametrize("name", ["float16", "bfloat16", "float32"])
+def test_the_divergence_of_narrow_formats_is_rounded_once(name):
+    for seed in range(10):
+        z, w = next(pairs(np.random.default_rng(seed), FORMATS[name]))
+        exact = exact_divergence(z, w, 1.0)
+        computed = kl_divergence(z, w)
+        assert computed.dtype == FORMATS[name]
+        assert ulp_error(computed, np.array(exact, object)) <= ROUNDED_ONCE_ULPS + 1e-6
+
+
+@any_slices
+@given(z=finite_arrays(bound=50.0), shift=st.integers(-1000, 1000))
+def test_the_divergence_of_logits_that_differ_by_a_constant_is_zero(z, shift):
+    z = np.round(z * 2**20) / 2**20  # so that the shift is exact
+    np.testing.assert_array_equal(kl_divergence(z, z + shift), 0)
+    np.testing.assert_array_equal(kl_divergence(z + shift, z, temperature=0.3), 0)
+
+
+@any_slices
+@given(z=finite_arrays(bound=700.0), seed=st.integers(0, 2**32))
+def test_the_divergence_is_never_negative(z, seed):
+    spread = 10 ** np.random.default_rng(seed).uniform(-17, 3)
+    w = z + np.random.default_rng(seed).normal(size=z.shape) * spread
+    assert (kl_divergence(z, w) >= 0).all()
+
+
+# What is special, logits, other logits, temperature, divergence.
+DIVERGENCES = [
+    ("empty", [], [], 1.0, 0),
+    ("a single class", [3.0], [5.0], 1.0, 0),
+    ("NaN in z", [1.0, NAN], [1.0, 2.0], 1.0, NAN),
+    ("NaN in w", [1.0, 2.0], [1.0, NAN], 1.0, NAN),
+    ("-inf alone in z", [-INF, -INF], [1.0, 2.0], 1.0, NAN),
+    ("-inf alone in w", [1.0, 2.0], [-INF, -INF], 1.0, NAN),
+    ("two +inf", [INF, INF], [1.0, 2.0], 1.0, NAN),
+    ("-inf in z", [0.0, -INF], [0.0, 0.0], 1.0, np.log(2)),
+    ("-inf in w", [0.0, 0.0], [0.0, -INF], 1.0, INF),
+    ("-inf in both", [0.0, 1.0, -INF], [0.0, 1.0, -INF], 1.0, 0),
+    ("+inf in z", [INF, 0.0], [0.0, 0.0], 1.0, np.log(2)),
+    ("+inf in w", [0.0, 0.0], [0.0, INF], 1.0, INF),
+    ("+inf in both", [0.0, INF], [5.0, INF], 1.0, 0),
+    ("T = 0, a maximum of z alone", [1.0, 1.0], [1.0, 0.0], 0.0, INF),
+    ("T = 0, a maximum of w alone", [1.0, 0.0], [1.0, 1.0], 0.0, np.log(2)),
+    ("T = 0, the same maximum", [1.0, 0.0], [9.0, 1.0], 0.0, 0),
+    ("T = inf", [1.0, -INF], [0.0, 5.0], INF, np.log(2)),
+    ("both tiny", [0.0, 2.0**-1000], [0.0, 0.0], 2.0**-1000, np.log(2) - entropy([0.0, 1.0])),
+    ("a probability that underflows", [0.0, -800.0], [0.0, 0.0], 1.0, np.log(2)),
+    ("another that underflows", [0.0, 0.0], [0.0, -800.0], 1.0, 400 - np.log(2)),
+    ("a gap beyond the largest number", [0.0, 1.7e308], [0.0, -1.7e308], 1e300, 1.7e8),
+]
+
+
+@pytest.mark.parametrize(
+    ("z", "w", "temperature", "expected"),
+    [pytest.param(*row, id=name) for name, *row in DIVERGENCES],
+)
+def test_special_values_of_the_divergence(z, w, temperature, expected):
+    with np.errstate(all="raise"):
+        computed = kl_divergence(z, w, temperature=temperature)
+        beside = kl_divergence([z, z], [w, z], temperature=temperature)
+    np.testing.assert_allclose(computed, expected, rtol=DIVERGENCE_ULPS * EPS)
+    np.testing.assert_array_equal(beside[0], computed)
+
+
+def test_a_row_has_the_divergence_that_it_has_alone():
+    z = np.array([[1.0, 2.0, 4.0], [1e300, 0.0, INF], [0.0, 2.0**60, 2.0**60]])
+    w = np.array([[1.0 + 1e-12, 2.0, 4.0], [0.0, 0.0, 3.0], [1.0, 2.0, 3.0]])
+    for temperature in (1.0, np.array([[1.0], [2.0**-70], [3.0]])):
+        temperatures = np.broadcast_to(temperature, (3, 1))
+        alone = [
+            kl_divergence(*row, temperature=T) for *row, T in zip(z, w, temperatures, strict=True)
+        ]
+        np.testing.assert_array_equal(kl_divergence(z, w, temperature=temperature), alone)
+
+
+def test_a_long_row_has_the_divergence_of_its_pieces():
+    rng = np.random.default_rng(13)
+    z = rng.normal(size=300_000)
+    w = z + rng.normal(size=z.size)
+    p, q = softmax(z.astype(np.longdouble)), softmax(w.astype(np.longdouble))
+    expected = (p * np.log(p / q)).sum()
+    np.testing.assert_allclose(kl_divergence(z, w), float(expected), rtol=20 * EPS)
+
+
+def test_other_logits_that_do_not_broadcast_are_refused_with_both_shapes():
+    with pytest.raises(ValueError, match=r"w of shape \(3,\) .* z's shape \(2,\)"):
+        kl_divergence([1.0, 2.0], [1.0, 2.0, 3.0])
+
+
+def test_other_logits_that_are_not_real_are_refused_by_name_and_dtype():
+    with pytest.raises(TypeError, match="w must be real numbers, got dtype complex128"):
+        kl_divergence([1.0, 2.0], [1j, 0.0])
 
 
 @pytest.mark.parametrize("weight", [-0.5, NAN, INF])

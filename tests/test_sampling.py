@@ -296,3 +296,91 @@ def test_logits_may_be_whole_numbers(kind):
     logits = np.array([1, 1, 0], dtype=kind)
     drawn = sample(logits, rng=seeded(), size=50)
     np.testing.assert_array_equal(drawn, sample(logits.astype(float), rng=seeded(), size=50))
+
+
+def distinct(z, size, seed=0, **arguments):
+    return sample(z, rng=seeded(seed), size=size, replace=False, **arguments)
+
+
+def test_without_replacement_no_class_is_drawn_twice_from_a_row():
+    drawn = distinct(np.zeros((50, 20)), (3, 4))
+    assert drawn.shape == (3, 4, 50)
+    assert all(len(set(row)) == 12 for row in drawn.reshape(12, 50).T.tolist())
+
+
+def test_all_classes_make_a_permutation():
+    np.testing.assert_array_equal(np.sort(distinct(LOGITS, 5)), np.arange(5))
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 4.0])
+def test_each_draw_has_the_softmax_of_the_classes_that_are_left(temperature):
+    # The probability of an ordered pair is p_i p_j / (1 - p_i).
+    p = softmax(LOGITS, temperature=temperature)
+    pairs = np.array([(i, j) for i in range(5) for j in range(5) if i != j])
+    expected = p[pairs[:, 0]] * p[pairs[:, 1]] / (1 - p[pairs[:, 0]])
+    rows = np.broadcast_to(LOGITS, (DRAWS, 5))
+    first, second = distinct(rows, 2, temperature=temperature)
+    numbers = np.full((5, 5), -1)
+    numbers[tuple(pairs.T)] = np.arange(20)
+    assert p_value(numbers[first, second], expected) > LEVEL
+
+
+def test_the_order_of_drawing_matters():
+    rows = np.broadcast_to(LOGITS, (DRAWS, 5))
+    _, second = distinct(rows, 2)
+    assert p_value(second, softmax(LOGITS)) < LEVEL
+
+
+def test_one_draw_without_replacement_is_one_with():
+    for seed in range(20):
+        first = sample(LOGITS, rng=seeded(seed))
+        assert first == distinct(LOGITS, None, seed) == distinct(LOGITS, 1, seed)[0]
+
+
+@pytest.mark.parametrize("block", [1, 7, 64])
+def test_draws_without_replacement_do_not_depend_on_the_block(monkeypatch, block):
+    z = seeded(1).normal(size=(4, 30))
+    expected = distinct(z, 6, 2)
+    monkeypatch.setattr(_sampling, "_BLOCK", 30 * block if block < 64 else 2**18)
+    np.testing.assert_array_equal(distinct(z, 6, 2), expected)
+
+
+def test_a_row_of_many_classes_is_drawn_from_part_by_part(monkeypatch):
+    monkeypatch.setattr(_sampling, "_BLOCK", 8)
+    z = np.array([0.0] * 10 + [60.0] + [0.0] * 10 + [50.0, 0.0])
+    drawn = distinct(z, 4)
+    np.testing.assert_array_equal(drawn[:2], [10, 21])
+    assert len(set(drawn.tolist())) == 4
+
+
+@pytest.mark.parametrize(
+    ("z", "temperature", "count"),
+    [
+        ([0.0, 1.0, -INF], 1.0, 2),
+        ([0.0, INF, 3.0], 1.0, 1),
+        ([2.0, 2.0, 1.0], 0.0, 2),
+        ([2.0, 2.0, -INF], INF, 2),
+        ([0.0, -1e308], 1e-300, 1),
+    ],
+)
+def test_more_classes_than_have_a_probability_are_refused_with_their_number(z, temperature, count):
+    assert len(set(distinct(z, count, temperature=temperature).tolist())) == count
+    rows = [np.zeros(len(z)), z] if temperature else [np.full(len(z), z[0]), z]
+    message = rf"size asks for {count + 1} classes .* z\[1\] has {count} with a probability"
+    with pytest.raises(ValueError, match=message):
+        distinct(rows, count + 1, temperature=temperature)
+
+
+def test_a_class_of_the_smallest_probability_is_drawn_in_the_end():
+    assert distinct([0.0, -5000.0, -9000.0], 3).tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("size", [0, (2, 0)])
+def test_no_draws_without_replacement_are_an_empty_result(size):
+    assert distinct([1.0, NAN], size).shape == np.empty(size).shape
+
+
+@pytest.mark.parametrize("replace", [0, None, "no"], ids=repr)
+def test_a_replace_that_is_no_bool_is_refused(replace):
+    with pytest.raises(TypeError, match="replace must be True or False, got"):
+        sample([1.0], rng=seeded(), replace=replace)
