@@ -18,6 +18,8 @@ from softmax_lib._softmax import log_softmax, logsumexp, naive_softmax, softmax
 if TYPE_CHECKING:
     from softmax_lib.exact import exact_log_softmax, exact_logsumexp, exact_softmax, ulp_error
 
+__version__ = "0.1.0"
+
 __all__ = [
     "OnlineNormalizer",
     "cross_entropy",

@@ -50,10 +50,33 @@ def not_masked(name: str, values: ArrayLike) -> Array:
             f"{name} is a masked array, whose mask would be lost; pass its data and, "
             "where the function takes one, what to leave in as where= or mask="
         )
+    if is_lazy(values):
+        raise TypeError(
+            f"{name} is a lazy {_kind(values)}, which is not computed in silence: pass "
+            f"{name}.compute(), or give an array of Dask to softmax_lib.dask"
+        )
     try:
         return np.asarray(values)
     except ValueError as error:  # rows of different lengths
         raise ValueError(f"{name} does not make an array: {error}") from None
+    except (TypeError, RuntimeError) as error:  # as tensors do that need a gradient
+        raise TypeError(
+            f"{name} is a {_kind(values)} that does not become an array of NumPy by itself "
+            f"({error}); pass one, for PyTorch {name}.detach().cpu().float().numpy()"
+        ) from error
+
+
+def is_lazy(values: Any) -> bool:
+    """Tell whether an array of another library is still to be computed."""
+    graph = getattr(values, "__dask_graph__", None)
+    if graph is not None:  # xarray's has none if it is in memory
+        return graph() is not None
+    # Not xarray's, which has either; a LazyFrame is collected.
+    return any(callable(getattr(type(values), name, None)) for name in ("compute", "collect"))
+
+
+def _kind(values: Any) -> str:
+    return f"{type(values).__module__.partition('.')[0]}.{type(values).__name__}"
 
 
 def result_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:

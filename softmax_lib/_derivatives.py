@@ -12,6 +12,7 @@ from softmax_lib._arguments import Array, Axis, real, rounded
 from softmax_lib._double_word import exactly
 from softmax_lib._rows import Rows, in_place, jacobian_products, probabilities
 from softmax_lib._slices import Index, Slices
+from softmax_lib._typing import same_shape
 
 # An array of NumPy has no more.
 _MOST_AXES = 64
@@ -19,6 +20,7 @@ _MOST_AXES = 64
 _ENTRIES = 2**15
 
 
+@same_shape
 def softmax_jacobian(
     z: ArrayLike, /, *, temperature: ArrayLike = 1.0, where: ArrayLike | None = None
 ) -> Any:
@@ -111,6 +113,7 @@ def softmax_jacobian(
     return jacobian
 
 
+@same_shape
 def softmax_jvp(
     z: ArrayLike,
     tangent: ArrayLike,
@@ -203,6 +206,7 @@ def softmax_jvp(
     return _jacobian_times("tangent", tangent, z, axis, temperature, where)
 
 
+@same_shape
 def softmax_vjp(
     z: ArrayLike,
     cotangent: ArrayLike,

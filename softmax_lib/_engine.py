@@ -110,7 +110,8 @@ def _decide(name: str | None) -> None:
         if name == "compiled":
             raise ImportError(
                 f"the compiled engine needs numba, which does not work here ({reason}); install "
-                f"it with pip install softmax-lib[fast], or set {VARIABLE}=numpy"
+                f"it with pip install '.[fast]' in softmax_lib's repository, or set "
+                f"{VARIABLE}=numpy"
             ) from error
         _decided = "numpy"
         warnings.warn(

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from softmax_lib._arguments import Array, Axis, number, positive
 from softmax_lib._limits import gaps
@@ -16,7 +16,9 @@ from softmax_lib._slices import Slices
 _WHOLE, _MASK = slice(None), np.dtype(np.bool_)
 
 
-def top_k(z: ArrayLike, /, *, k: int, axis: Axis = -1, where: ArrayLike | None = None) -> Any:
+def top_k(
+    z: ArrayLike, /, *, k: int, axis: Axis = -1, where: ArrayLike | None = None
+) -> np.bool | NDArray[np.bool]:
     r"""Tell which logits are among the k largest, zᵢ ≥ z₍ₖ₎.
 
     Parameters
@@ -84,7 +86,7 @@ def top_p(
     axis: Axis = -1,
     temperature: ArrayLike = 1.0,
     where: ArrayLike | None = None,
-) -> Any:
+) -> np.bool | NDArray[np.bool]:
     r"""Tell which classes are in the nucleus, the fewest whose probabilities sum to p.
 
     Class i is in it if Σ qⱼ < p, over the classes j that are more probable than i, with
@@ -167,7 +169,7 @@ def min_p(
     axis: Axis = -1,
     temperature: ArrayLike = 1.0,
     where: ArrayLike | None = None,
-) -> Any:
+) -> np.bool | NDArray[np.bool]:
     r"""Tell which classes are at least a times as probable as the first, qᵢ ≥ a max q.
 
     With q = softmax(z/T), that is zᵢ ≥ max z + T log a.
@@ -238,14 +240,17 @@ def min_p(
     return _mask(partial(_near, share), z, axis=axis, temperature=temperature, where=where)
 
 
-def _mask(choose: Any, z: ArrayLike, **arguments: Any) -> Any:
+def _mask(choose: Any, z: ArrayLike, **arguments: Any) -> np.bool | NDArray[np.bool]:
     """Let a function choose among rows of logits, with their temperatures beside them."""
 
     def fill(rows: Rows, store: Store) -> None:
         with store(_WHOLE) as out:
             out[...] = choose(rows.load(_WHOLE), rows.temperatures[:, None])
 
-    return Slices.of(z, **arguments, narrow=False).map(fill, dtype=_MASK)
+    mask: np.bool | NDArray[np.bool] = Slices.of(z, **arguments, narrow=False).map(
+        fill, dtype=_MASK
+    )
+    return mask
 
 
 def _largest(k: int, logits: Array, temperature: Array) -> Array:

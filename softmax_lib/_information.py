@@ -15,8 +15,10 @@ from softmax_lib._arrays import APART, GAPS
 from softmax_lib._double_word import DoubleWord, exactly, finite_or_zero, two_product, two_sum
 from softmax_lib._rows import Rows, sums_of
 from softmax_lib._slices import Slices
+from softmax_lib._typing import reduction
 
 
+@reduction
 def entropy(
     z: ArrayLike,
     /,
@@ -107,6 +109,7 @@ def _entropies(rows: Rows) -> Array:
     return (sums.logarithm + sums.mean).rounded()
 
 
+@reduction
 def cross_entropy(
     z: ArrayLike,
     target: ArrayLike,
@@ -214,6 +217,7 @@ def cross_entropy(
     return slices.reduced(losses, keepdims=False)
 
 
+@reduction
 @np.errstate(all="ignore")
 def kl_divergence(
     z: ArrayLike,

@@ -14,6 +14,7 @@ from softmax_lib._arrays import APART
 from softmax_lib._double_word import DoubleWord, exactly, exponential, finite_or_zero, two_sum
 from softmax_lib._rows import Rows, shares_in, sums_of
 from softmax_lib._slices import Slices
+from softmax_lib._typing import Floating
 
 
 @dataclass(frozen=True, eq=False)
@@ -243,7 +244,7 @@ class OnlineNormalizer:
         return OnlineNormalizer(maximum, denominator, correction, held)
 
     @np.errstate(all="ignore")
-    def logsumexp(self) -> Any:
+    def logsumexp(self) -> Floating:
         r"""Return the logarithm of the sum of the exponentials, m/T + log s.
 
         Returns
@@ -272,11 +273,12 @@ class OnlineNormalizer:
         # An infinite maximum decides, whatever the temperature; and 0 / 0 is 0.
         decides = np.isinf(self.maximum) | (self.maximum == 0)
         shift = np.where(decides, self.maximum, np.divide(self.maximum, self.temperature))
-        return (shift + np.log(self.denominator))[()]
+        result: Floating = (shift + np.log(self.denominator))[()]
+        return result
 
     def probabilities(
         self, z: ArrayLike, /, *, axis: Axis = -1, where: ArrayLike | None = None
-    ) -> Any:
+    ) -> Floating:
         r"""Return the softmax of slices of which z is any part, exp((zᵢ - m)/T) / s.
 
         Parameters
@@ -322,7 +324,7 @@ class OnlineNormalizer:
 
     def log_probabilities(
         self, z: ArrayLike, /, *, axis: Axis = -1, where: ArrayLike | None = None
-    ) -> Any:
+    ) -> Floating:
         r"""Return the log-softmax of slices of which z is any part, (zᵢ - m)/T - log s.
 
         Parameters
@@ -369,7 +371,7 @@ class OnlineNormalizer:
 
     def _second_pass(
         self, name: str, z: ArrayLike, axis: Axis, where: ArrayLike | None, left_out: float
-    ) -> Any:
+    ) -> Floating:
         logits, state = real("z", z), [getattr(self, one.name) for one in fields(self)]
         dtype = result_dtype(logits.dtype)
         if state[0].dtype.char == "g":
@@ -385,7 +387,8 @@ class OnlineNormalizer:
         *sums, temperature = (values.astype(slices.wide) for values in state)
         slices = replace(slices, temperature=temperature)
         function = partial(shares_in, name)
-        return rounded(slices.map(function, *sums, left_out=left_out), dtype)
+        result: Floating = rounded(slices.map(function, *sums, left_out=left_out), dtype)
+        return result
 
 
 def share(part: OnlineNormalizer, whole: OnlineNormalizer) -> Array:

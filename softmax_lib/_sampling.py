@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from softmax_lib._arguments import Array, boolean, integer
 from softmax_lib._limits import gaps
@@ -27,7 +26,7 @@ def sample(
     size: int | tuple[int, ...] | None = None,
     replace: bool = True,
     where: ArrayLike | None = None,
-) -> Any:
+) -> np.intp | NDArray[np.intp]:
     """Draw class indices from softmax(z/T), each as argmaxᵢ(zᵢ/T + Gᵢ) with Gumbel noise G.
 
     Without replacement, they are those of the largest zᵢ/T + Gᵢ, from the top.
@@ -157,7 +156,8 @@ def sample(
             source.draw(rng, drawn.reshape(-1, drawn.shape[-1]))
     if not replace:
         drawn = np.moveaxis(drawn, -1, 0).reshape((*shape, *slices.batch))
-    return drawn[()]
+    indices: np.intp | NDArray[np.intp] = drawn[()]
+    return indices
 
 
 def _shape(size: int | tuple[int, ...] | None) -> tuple[int, ...]:

@@ -12,8 +12,10 @@ from softmax_lib._arrays import APART, MAXIMUM, STATE, TOTAL
 from softmax_lib._double_word import DoubleWord, exactly, exponential
 from softmax_lib._rows import Rows, log_probabilities, probabilities, sums_of
 from softmax_lib._slices import Slices, ready
+from softmax_lib._typing import reduction, same_shape
 
 
+@same_shape
 def softmax(
     z: ArrayLike,
     /,
@@ -86,6 +88,12 @@ def softmax(
 
     Memory: beyond the output, less than 32 MB, whatever the size.
 
+    Arrays of other libraries are taken as NumPy takes them, and NumPy's come back, by this function
+    and all others. Labels of pandas come back by ``pd.DataFrame(softmax(z), z.index, z.columns)``,
+    those of xarray by ``xr.apply_ufunc(softmax, z, input_core_dims=[["class"]],
+    output_core_dims=[["class"]])``. A lazy array is refused, not computed:
+    :mod:`softmax_lib.dask` takes Dask's.
+
     Claims: `formula`, `sum-one`, `shift`, `max-shift`, `range`, `order`, `t-zero`,
     `t-infinity`, `rounding`, `given-back`, `same-bits`
 
@@ -118,6 +126,7 @@ def softmax(
     return Slices.of(z, axis=axis, temperature=temperature, where=where).map(probabilities)
 
 
+@same_shape
 def log_softmax(
     z: ArrayLike,
     /,
@@ -209,6 +218,7 @@ def log_softmax(
     return slices.map(log_probabilities, left_out=-np.inf)
 
 
+@reduction
 def logsumexp(
     z: ArrayLike, /, *, axis: Axis = -1, keepdims: bool = False, where: ArrayLike | None = None
 ) -> Any:
@@ -293,6 +303,7 @@ def logsumexp(
     return slices.reduce(_logarithms_of_sums, empty=-np.inf, keepdims=keepdims)
 
 
+@same_shape
 @np.errstate(all="ignore")
 def naive_softmax(z: ArrayLike, /, *, axis: Axis = -1) -> Any:
     """Evaluate the textbook quotient exp(zᵢ) / Σⱼ exp(zⱼ) as it stands; for contrast only.

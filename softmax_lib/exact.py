@@ -19,14 +19,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from softmax_lib._arguments import Array, Axis, boolean, is_floating, not_masked
+from softmax_lib._extras import require
 from softmax_lib._formats import Format
 from softmax_lib._slices import Slices
 
-try:
-    import mpmath
-    from mpmath import libmp
-except ModuleNotFoundError as error:
-    raise ImportError("the exact reference needs mpmath: pip install softmax-lib[exact]") from error
+require("exact", "the exact reference", "mpmath")
+import mpmath
+from mpmath import libmp
 
 # mpmath's exp, log and quotients, and the few roundings between them, are taken to err in no more
 # than this many of the last bits. They are far better than that. It is mpmath because SymPy brings
@@ -75,7 +74,7 @@ def exact_softmax(
     TypeError, ValueError, numpy.exceptions.AxisError
         As in :func:`softmax_lib.softmax`.
     ImportError
-        If mpmath is missing: ``pip install softmax-lib[exact]``.
+        If mpmath is missing, with what to install.
 
     Notes
     -----
@@ -141,7 +140,7 @@ def exact_log_softmax(
     TypeError, ValueError, numpy.exceptions.AxisError
         As in :func:`softmax_lib.log_softmax`.
     ImportError
-        If mpmath is missing: ``pip install softmax-lib[exact]``.
+        If mpmath is missing, with what to install.
 
     Notes
     -----
@@ -201,7 +200,7 @@ def exact_logsumexp(
     TypeError, ValueError, numpy.exceptions.AxisError
         As in :func:`softmax_lib.logsumexp`.
     ImportError
-        If mpmath is missing: ``pip install softmax-lib[exact]``.
+        If mpmath is missing, with what to install.
 
     Notes
     -----
@@ -261,7 +260,7 @@ def ulp_error(computed: ArrayLike, exact: ArrayLike, /) -> Any:
         If `computed` is not floating, or if `exact` is of a format that cannot hold all numbers of
         that of `computed`, or holds other objects.
     ImportError
-        If mpmath is missing: ``pip install softmax-lib[exact]``.
+        If mpmath is missing, with what to install.
 
     Notes
     -----

@@ -92,7 +92,7 @@ def test_kernels_are_asked_for_without_numba():
     finished = run(
         f"import sys; sys.modules['numba'] = None\n{CALL}", SOFTMAX_LIB_ENGINE="compiled"
     )
-    assert "pip install softmax-lib[fast]" in finished.stderr
+    assert "pip install '.[fast]' in softmax_lib's repository" in finished.stderr
 
 
 def test_where_numba_must_not_compile_numpy_computes_and_a_warning_says_so():

@@ -45,7 +45,10 @@ def test_importing_the_library_imports_numpy_alone():
 
 REFERENCE = ["exact_log_softmax", "exact_logsumexp", "exact_softmax", "ulp_error"]
 WITHOUT_MPMATH = "import sys\nsys.modules['mpmath'] = None\nimport softmax_lib\n"
-HINT = "the exact reference needs mpmath: pip install softmax-lib[exact]"
+HINT = (
+    "the exact reference needs mpmath, which does not work here (import of mpmath halted; None in "
+    "sys.modules); install it, or the extra: pip install '.[exact]' in softmax_lib's repository"
+)
 
 
 @pytest.mark.parametrize("name", REFERENCE)
@@ -88,7 +91,12 @@ def test_a_public_function_documents_itself(name, section):
         *((OnlineNormalizer, section) for section in ("Parameters", "Raises", "Notes", "Examples")),
         *(
             (method, section)
-            for method in (OnlineNormalizer.of, OnlineNormalizer.merge)
+            for method in (
+                OnlineNormalizer.of,
+                OnlineNormalizer.merge,
+                OnlineNormalizer.probabilities,
+                OnlineNormalizer.log_probabilities,
+            )
             for section in ("Parameters", "Returns", "Raises", "Notes", "Examples")
         ),
         *((OnlineNormalizer.logsumexp, section) for section in ("Returns", "Notes", "Examples")),

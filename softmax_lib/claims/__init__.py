@@ -4,6 +4,10 @@
 gathers the records of a book.
 """
 
+from softmax_lib._extras import require
+
+require("proofs", "the ledger of claims", "sympy", "markdown_it")
+
 from .citation import Citation
 from .examination import AtMost, Examination, Vacuous, examine
 from .ledger import Entry, LedgerError, read_ledger

@@ -5,6 +5,10 @@ by `softmax_lib.proofs`, or it raises. What is printed can be read back (`read`)
 can be proved again by a process that runs no notebook (`store`, `rebuild`).
 """
 
+from softmax_lib._extras import require
+
+require("proofs", "derivations", "sympy", "markdown_it")
+
 from . import vocabulary
 from .derivation import Derivation, Line, Statement
 from .reader import read

@@ -6,6 +6,10 @@ written out at each K. The rules that a proof rests on stand at the head of `nor
 for sums) and of `sign` (6 to 8, for signs).
 """
 
+from softmax_lib._extras import require
+
+require("proofs", "the prover", "sympy")
+
 from .calculus import differentiate, value_at
 from .errors import Falsified, ProofError, Refused, Unproved, Unsound
 from .prover import (
