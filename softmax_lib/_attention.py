@@ -183,7 +183,7 @@ def scaled_dot_product_attention(
     with_weights = boolean("return_weights", return_weights)
     if with_weights and block_size is not None:
         raise ValueError(
-            f"return_weights with block_size={block_size}: the weights have the shape of the "
+            f"return_weights with block_size={block_size!r}: the weights have the shape of the "
             "scores, which blocks are there to avoid; pass one of the two"
         )
     width = max(features, columns, TILE)

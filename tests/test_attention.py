@@ -29,8 +29,16 @@ VALUE = np.array([[10.0, -1.0], [20.0, -2.0], [40.0, -4.0]])
 WITH_NAN = np.array([[10.0, -1.0], [NAN, -2.0], [40.0, -4.0]])
 WITH_INF = np.array([[10.0, -1.0], [INF, -2.0], [40.0, -4.0]])
 WITH_BOTH = np.array([[10.0, -1.0], [INF, -2.0], [-INF, -4.0]])
+# How many keys the first query attends to beside the first one, of so many queries and keys.
+ALIGNED = [
+    ("upper_left", lambda queries, keys: 0),
+    ("lower_right", lambda queries, keys: keys - queries),
+]
+CAUSAL = {"is_causal": True, "causal_alignment": "upper_left"}
+CACHED = {"is_causal": True, "causal_alignment": "lower_right"}
 LAST_OUT = [True, True, False]
 MEAN = [70 / 3, -7 / 3]
+CACHED_WITH_NAN = [[0, 0], [10, -1], [NAN, -1.5], [NAN, -7 / 3]]
 
 # What is special, query, key, value, other arguments, output.
 SPECIAL = [
@@ -41,7 +49,8 @@ SPECIAL = [
     ("left out: inf key", [[0.0]], [[1], [1], [INF]], VALUE, {"mask": LAST_OUT}, [[15, -1.5]]),
     ("left out: NaN value", [[0]], KEY, WITH_NAN, {"mask": [True, False, True]}, [[25, -2.5]]),
     ("left out: inf value", [[0]], KEY, WITH_INF, {"mask": [0, -INF, 0]}, [[25, -2.5]]),
-    ("left out: later NaN", [[0]], KEY, WITH_NAN, {"is_causal": True}, [[10, -1]]),
+    ("left out: later NaN", [[0]], KEY, WITH_NAN, CAUSAL, [[10, -1]]),
+    ("left out: more queries than keys", [[0]] * 4, KEY, WITH_NAN, CACHED, CACHED_WITH_NAN),
     ("left out: NaN query", [[NAN]], KEY, VALUE, {"mask": False}, [[0, 0]]),
     ("NaN query", [[NAN], [0]], KEY, VALUE, {}, [[NAN, NAN], MEAN]),
     ("NaN key", [[0.0]], [[1], [NAN], [1]], VALUE, {}, [[NAN, NAN]]),
@@ -75,6 +84,11 @@ SPECIAL = [
     ("-inf value", [[0.0]], KEY, -WITH_INF, {}, [[-INF, 7 / 3]]),
     ("opposite infinities", [[0.0]], KEY, WITH_BOTH, {}, [[NAN, -7 / 3]]),
     ("opposite infinities, one left out", [[0]], KEY, WITH_BOTH, {"mask": LAST_OUT}, [[INF, -1.5]]),
+    ("a cap on +inf", [[1.0]], [[INF], [INF], [-INF]], VALUE, {"softcap": 1e4}, [[15, -1.5]]),
+    ("a cap on -inf alone", [[1.0]], np.full((3, 1), -INF), VALUE, {"softcap": 2}, [MEAN]),
+    ("a cap on what is left out", [[1]], KEY, VALUE, {"softcap": 1, "mask": False}, [[0, 0]]),
+    ("a cap, and +inf added", [[1]], KEY, VALUE, {"softcap": 1, "mask": [0, INF, 0]}, [[20, -2]]),
+    ("a cap on NaN", [[NAN]], KEY, VALUE, {"softcap": 1}, [[NAN, NAN]]),
     ("d_k = 0", np.zeros((1, 0)), np.zeros((3, 0)), VALUE, {}, [MEAN]),
     (
         "d_k = 0, a mask",
@@ -98,7 +112,7 @@ def number(value):
         return mpmath.mpf(head) + mpmath.mpf(float(value - type(value)(head)))
 
 
-def exact_attention(query, key, value, *, keep=None, added=None, scale=None):
+def exact_attention(query, key, value, *, keep=None, added=None, scale=None, softcap=None):
     """Return the unrounded output for matrices, one sum after the other."""
     keep = np.ones((len(query), len(key)), dtype=bool) if keep is None else keep
     with mpmath.workprec(300):
@@ -109,7 +123,13 @@ def exact_attention(query, key, value, *, keep=None, added=None, scale=None):
         output = []
         for i, q in enumerate(query):
             attended = np.flatnonzero(keep[i])
+            if not attended.size:
+                output.append([mpmath.mpf(0)] * len(value[0]))
+                continue
             scores = [scale * mpmath.fdot(q, key[j]) for j in attended]
+            if softcap is not None:
+                cap = number(softcap)
+                scores = [cap * mpmath.tanh(s / cap) for s in scores]
             if added is not None:
                 scores = [s + number(added[i, j]) for s, j in zip(scores, attended, strict=True)]
             largest = max(scores)
@@ -119,13 +139,18 @@ def exact_attention(query, key, value, *, keep=None, added=None, scale=None):
     return np.array(output, dtype=object)
 
 
-def error_bound(query, key, value, *, added=0.0, scale=None, unit=2.0**-53, block_size=None):
+def error_bound(
+    query, key, value, *, added=0.0, scale=None, softcap=0.0, unit=2.0**-53, block_size=None
+):
     """Return the docstring's bound on the error of each query's output."""
     d_k, length = key.shape[-1], key.shape[-2]
     scale = 1 / np.sqrt(d_k) if scale is None else abs(scale)
-    largest = np.max(scale * (np.abs(query) @ np.abs(key).T) + np.abs(added), axis=-1)
-    terms = (d_k + 4) * largest + terms_of_sums(length, block_size)
-    return (unit * np.max(np.abs(value)) * terms)[:, None].astype(np.float64)
+    largest = np.max(
+        scale * (np.abs(query) @ np.abs(key).swapaxes(-1, -2)) + np.abs(added), axis=-1
+    )
+    terms = (d_k + 4) * largest + 6 * np.minimum(largest, softcap)
+    terms += terms_of_sums(length, block_size)
+    return (unit * np.max(np.abs(value)) * terms)[..., None].astype(np.float64)
 
 
 def terms_of_sums(length, block_size):
@@ -159,13 +184,14 @@ def masks(rng, shape):
     """Return arguments for a mask of each kind, what each keeps, and what it adds."""
     everywhere = np.ones(shape, dtype=bool)
     keep = rng.random(shape) < 0.6
-    keep[:, 0] = True  # the exact reference has no output for a query with nothing to attend to
     added = rng.normal(size=shape) * 10 ** rng.uniform(-2, 2)
     yield {}, everywhere, np.zeros(shape)
     yield {"mask": keep}, keep, np.zeros(shape)
     yield {"mask": added}, everywhere, added
     yield {"mask": np.where(keep, added, -INF)}, keep, added
-    yield {"is_causal": True}, np.tri(*shape, dtype=bool), np.zeros(shape)
+    for alignment, ahead in ALIGNED:
+        causal = {"is_causal": True, "causal_alignment": alignment}
+        yield causal, np.tri(*shape, ahead(*shape), dtype=bool), np.zeros(shape)
 
 
 @pytest.mark.parametrize("name", ["float64", "longdouble"])
@@ -251,8 +277,15 @@ def peak_memory(function):
 
 @pytest.mark.parametrize(
     "arguments",
-    [{}, {"is_causal": True}, {"mask": np.arange(4_000) % 3 > 0}, {"mask": np.zeros((64, 1))}],
-    ids=["no mask", "causal", "Boolean", "floating"],
+    [
+        {},
+        CAUSAL,
+        CACHED,
+        {"mask": np.arange(4_000) % 3 > 0},
+        {"mask": np.zeros((64, 1))},
+        {"softcap": 3.0},
+    ],
+    ids=["no mask", "causal", "cached", "Boolean", "floating", "capped"],
 )
 def test_memory_grows_with_the_block_and_not_with_the_scores(arguments):
     given = drawn(17, (64, 16), (4_000, 16), (4_000, 16))
@@ -262,7 +295,7 @@ def test_memory_grows_with_the_block_and_not_with_the_scores(arguments):
     peak = peak_memory(lambda: attention(*given, block_size=block_size, **arguments))
     # Twenty arrays of the block's size; the scores themselves are 80 times as large as one.
     assert peak <= copies + 20 * block
-    if not arguments.get("is_causal"):
+    if arguments is not CAUSAL:
         assert peak_memory(lambda: attention(*given, **arguments)) > 80 * block
 
 
@@ -278,7 +311,7 @@ def test_a_mask_of_each_score_is_not_copied_as_a_whole():
     [(1_000, 20_000, 16, 16), (65, 20_000, 16, 300), (65, 5_000, 300, 16), (20_000, 65, 16, 16)],
 )
 @pytest.mark.parametrize(
-    "arguments", [{}, {"is_causal": True}, {"mask": np.zeros((1, 1))}], ids=str
+    "arguments", [{}, CAUSAL, CACHED, {"mask": np.zeros((1, 1))}, {"softcap": 3.0}], ids=str
 )
 def test_memory_stays_small_however_many_scores_there_are(queries, keys, d_k, d_v, arguments):
     shapes = (queries, d_k), (keys, d_k), (keys, d_v)
@@ -375,19 +408,64 @@ def test_the_order_of_the_keys_does_not_matter(sizes, seed):
 
 
 @any_sizes
-@given(sizes=sizes, seed=st.integers(0, 2**32))
-def test_causal_is_the_lower_triangle_as_a_mask(sizes, seed):
+@given(sizes=sizes, seed=st.integers(0, 2**32), block_size=st.none() | st.integers(1, 7))
+@pytest.mark.parametrize(("alignment", "ahead"), ALIGNED)
+def test_causal_is_a_triangle_as_a_mask(alignment, ahead, sizes, seed, block_size):
     queries, keys, d_k, d_v = sizes
     given = drawn(seed, (queries, d_k), (keys, d_k), (keys, d_v))
+    causal = {"is_causal": True, "causal_alignment": alignment}
+    computed = attention(*given, **causal, block_size=block_size)
+    mask = [[j <= i + ahead(queries, keys) for j in range(keys)] for i in range(queries)]
+    np.testing.assert_array_equal(computed, attention(*given, mask=mask, block_size=block_size))
+
+
+@pytest.mark.parametrize("length", [0, 1, 70])
+def test_as_many_queries_as_keys_have_one_alignment(length):
+    given = drawn(2, (length, 4), (length, 4), (length, 2))
     computed = attention(*given, is_causal=True)
-    mask = [[j <= i for j in range(keys)] for i in range(queries)]
-    np.testing.assert_array_equal(computed, attention(*given, mask=mask))
+    for alignment, _ in ALIGNED:
+        aligned = attention(*given, is_causal=True, causal_alignment=alignment)
+        np.testing.assert_array_equal(aligned, computed)
+
+
+@pytest.mark.parametrize(("queries", "keys"), [(1, 8), (8, 1), (3, 0), (0, 3)])
+def test_other_numbers_of_queries_and_keys_need_an_alignment(queries, keys):
+    given = [np.zeros((length, 2)) for length in (queries, keys, keys)]
+    message = (
+        f"is_causal with {queries} queries and {keys} keys needs a causal_alignment: "
+        r"'upper_left' \(.*: query i attends to keys j ≤ i\) or 'lower_right' "
+        rf"\(.*, as with a cache of keys: to keys j ≤ i \+ {keys} - {queries}\)$"
+    )
+    with pytest.raises(ValueError, match=message):
+        attention(*given, is_causal=True)
+
+
+@pytest.mark.parametrize("alignment", [name for name, _ in ALIGNED])
+def test_an_alignment_alone_is_refused(alignment):
+    message = f"causal_alignment='{alignment}' needs is_causal=True"
+    with pytest.raises(ValueError, match=message):
+        attention([[1.0]], [[1.0]], [[1.0]], causal_alignment=alignment)
+
+
+@pytest.mark.parametrize("alignment", ["lower_left", "", True, 1, b"upper_left", ["upper_left"],
+                                       np.array(["upper_left", "lower_right"])])  # fmt: skip
+@pytest.mark.parametrize("is_causal", [True, False])
+def test_an_alignment_that_is_none_is_refused_by_its_value(alignment, is_causal):
+    message = f"causal_alignment must be 'upper_left' or 'lower_right', got {alignment!r}"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        attention([[1.0]], [[1.0]], [[1.0]], is_causal=is_causal, causal_alignment=alignment)
 
 
 def test_the_first_query_attends_causally_to_the_first_key_alone():
     query, key, value = drawn(2, (3, 4), (5, 4), (5, 2))
-    computed = attention(query, key, value, is_causal=True)
+    computed = attention(query, key, value, **CAUSAL)
     np.testing.assert_array_equal(computed[0], value[0])
+
+
+def test_the_last_query_beside_a_cache_attends_to_all_keys():
+    query, key, value = drawn(2, (3, 4), (5, 4), (5, 2))
+    computed = attention(query, key, value, **CACHED)
+    np.testing.assert_array_equal(computed[-1:], attention(query[-1:], key, value))
 
 
 def test_a_mask_and_causality_both_apply():
@@ -458,8 +536,10 @@ def test_a_scale_may_be_a_real_number_of_any_kind(scale):
 def test_an_integer_in_an_array_of_no_dimension_is_taken():
     given = drawn(26, (4, 3), (5, 3), (5, 2))
     whole, flag = np.array(2), np.array(True)
-    computed = attention(*given, scale=whole, block_size=whole, is_causal=flag)
-    expected = attention(*given, scale=2, block_size=2, is_causal=True)
+    aligned = {"causal_alignment": "lower_right", "softcap": whole, "block_size": whole}
+    computed = attention(*given, scale=whole, is_causal=flag, **aligned)
+    aligned |= {"softcap": 2, "block_size": 2}
+    expected = attention(*given, scale=2, is_causal=True, **aligned)
     np.testing.assert_array_equal(computed, expected)
 
 
@@ -493,10 +573,286 @@ def test_a_scale_that_is_no_real_number_is_refused_by_its_value(scale):
         attention(*drawn(5, (4, 3), (5, 3), (5, 2)), scale=scale)
 
 
-@pytest.mark.parametrize("is_causal", ["no", 2, None])
-def test_a_causal_flag_that_is_no_bool_is_refused_by_its_value(is_causal):
-    with pytest.raises(TypeError, match=f"is_causal must be a bool, got {is_causal!r}"):
-        attention(*drawn(5, (4, 3), (5, 3), (5, 2)), is_causal=is_causal)
+@pytest.mark.parametrize("flag", ["no", 1, None, np.array([True])], ids=repr)
+@pytest.mark.parametrize("name", ["is_causal", "enable_gqa", "return_weights"])
+def test_a_flag_that_is_no_bool_is_refused_by_its_value(name, flag):
+    message = re.escape(f"{name} must be True or False, got {flag!r}")
+    with pytest.raises(TypeError, match=message):
+        attention([[1.0]], [[1.0]], [[1.0]], **{name: flag})
+
+
+@pytest.mark.parametrize("block_size", [None, 1, 4])
+@pytest.mark.parametrize("name", ["float64", "longdouble"])
+def test_error_stays_within_the_bound_under_a_cap(name, block_size):
+    rng = np.random.default_rng(31)
+    for seed in range(10):
+        queries, keys, d_k, d_v = rng.integers(1, 12, size=4)
+        shapes = [(queries, d_k), (keys, d_k), (keys, d_v)]
+        given = drawn(seed, *shapes, dtype=FORMATS[name], spread=10 ** rng.uniform(-2, 1.5))
+        softcap = FORMATS[name].type(10 ** rng.uniform(-2, 3))
+        for arguments, keep, added in masks(rng, (queries, keys)):
+            exact = exact_attention(*given, keep=keep, added=added, softcap=softcap)
+            computed = attention(*given, **arguments, softcap=softcap, block_size=block_size)
+            errors = np.abs(np.vectorize(number, otypes=[object])(computed) - exact)
+            bound = error_bound(
+                *given,
+                added=added,
+                softcap=float(softcap),
+                unit=UNIT_ROUNDOFF[name],
+                block_size=block_size,
+            )
+            assert np.all(errors <= bound)
+
+
+@pytest.mark.parametrize("name", ["float64", "longdouble"])
+def test_tanh_errs_as_little_as_the_bound_has_it(name):
+    z = (10.0 ** np.random.default_rng(32).uniform(-10, 1.4, 5_000)).astype(FORMATS[name])
+    z *= 1 + np.arange(5_000) * np.finfo(FORMATS[name]).eps
+    with mpmath.workprec(150):
+        for tanh, exact in zip(np.tanh(z), map(mpmath.tanh, map(number, z)), strict=True):
+            assert abs(number(tanh) - exact) <= 4 * UNIT_ROUNDOFF[name] * exact
+
+
+def test_a_cap_of_any_finite_size_is_taken():
+    query, key, value = np.ones((1, 1)), np.array([[0.0], [1.0]]), np.array([[0.0], [1.0]])
+    plain = attention(query, key, value)
+    for softcap, expected in [(5e-324, 0.5), (1e-300, 0.5), (1e300, plain), (1.7e308, plain)]:
+        computed = attention(query, key, value, softcap=softcap)
+        np.testing.assert_allclose(computed, np.full((1, 1), expected), rtol=FEW_ULPS)
+
+
+def test_the_cap_is_on_the_scaled_scores():
+    query, key, value = drawn(33, (4, 3), (5, 3), (5, 2))
+    computed = attention(query, key, value, scale=4.0, softcap=2.0)
+    expected = attention(4.0 * query, key, value, scale=1.0, softcap=2.0)
+    np.testing.assert_array_equal(computed, expected)
+
+
+def test_the_cap_is_taken_in_longdouble():
+    given = [part.astype(np.longdouble) for part in drawn(33, (4, 3), (5, 3), (5, 2))]
+    third = np.longdouble(1) / 3
+    wide, narrow = (attention(*given, softcap=cap) for cap in (third, float(third)))
+    assert not np.array_equal(wide, narrow)
+
+
+@pytest.mark.parametrize(
+    "softcap",
+    [0.5, Fraction(1, 2), np.array(0.5), *(kind.type(0.5) for kind in FORMATS.values())],
+    ids=repr,
+)
+def test_a_cap_may_be_a_real_number_of_any_kind(softcap):
+    given = drawn(26, (4, 3), (5, 3), (5, 2))
+    expected = attention(*given, softcap=0.5)
+    np.testing.assert_array_equal(attention(*given, softcap=softcap), expected)
+
+
+@pytest.mark.parametrize(
+    ("softcap", "shown"),
+    [(0, "0.0"), (-2.0, "-2.0"), (NAN, "nan"), (INF, "inf"), (-INF, "-inf"), (10**400, "inf"),
+     (Fraction(1, 10**400), "0.0")],
+)  # fmt: skip
+def test_a_cap_that_is_not_positive_and_finite_is_refused_by_its_value(softcap, shown):
+    message = f"softcap must be positive and finite, got {shown} in float64; pass None"
+    with pytest.raises(ValueError, match=message):
+        attention([[1.0]], [[1.0]], [[1.0]], softcap=softcap)
+
+
+@pytest.mark.parametrize("softcap", ["8", 1j, [1.0], np.array([1.0]), float])
+def test_a_cap_that_is_no_real_number_is_refused_by_its_value(softcap):
+    message = re.escape(f"softcap must be a real number, got {softcap!r}; pass one number")
+    with pytest.raises(TypeError, match=message):
+        attention([[1.0]], [[1.0]], [[1.0]], softcap=softcap)
+
+
+@pytest.mark.parametrize("block_size", [None, 3])
+@pytest.mark.parametrize(
+    ("query", "key", "value", "mask"),
+    [
+        ((6,), (2,), (2,), ()),
+        ((6,), (6,), (6,), (6,)),
+        ((6,), (1,), (1,), (1,)),
+        ((5, 6), (5, 2), (1, 2), (6,)),
+        ((6,), (7, 3), (3,), (7, 1)),
+        ((1, 4), (5, 2), (2,), (5, 4)),
+        ((0,), (0,), (0,), ()),
+        ((0,), (2,), (2,), ()),
+    ],
+)
+def test_query_heads_share_heads_of_keys(query, key, value, mask, block_size):
+    q, k, v = drawn(34, (*query, 4, 3), (*key, 5, 3), (*value, 5, 2))
+    group = query[-1] // max(key[-1], 1)
+    repeated = [np.repeat(array, group, axis=-3) for array in (k, v)]
+    keep = np.random.default_rng(34).random((*mask, 4, 5)) < 0.7
+    for arguments in {}, {"mask": keep}, {"mask": np.where(keep, 1.5, -INF)}, CACHED:
+        computed = attention(q, k, v, **arguments, enable_gqa=True, block_size=block_size)
+        expected = attention(q, *repeated, **arguments, block_size=block_size)
+        np.testing.assert_array_equal(computed, expected)
+
+
+def test_heads_of_keys_are_not_copied_for_each_query_head():
+    given = drawn(35, (64, 1, 2), (2, 4_000, 2), (2, 4_000, 2))
+    padded_keys = 8 * 2 * 16 * 4_000
+    peak = peak_memory(lambda: attention(*given, enable_gqa=True, block_size=64))
+    assert peak <= 3 * 2 * padded_keys
+
+
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        ((4, 3), (5, 3), (5, 2)),
+        ((2, 4, 3), (5, 3), (2, 5, 2)),
+        ((6, 4, 3), (4, 5, 3), (4, 5, 2)),
+        ((2, 4, 3), (4, 5, 3), (4, 5, 2)),
+        ((6, 4, 3), (2, 5, 3), (3, 5, 2)),
+        ((6, 4, 3), (2, 5, 3), (1, 5, 2)),
+        ((6, 4, 3), (0, 5, 3), (0, 5, 2)),
+        ((6, 4, 2), (2, 5, 3), (2, 5, 2)),
+        ((2, 6, 4, 3), (3, 2, 5, 3), (2, 5, 2)),
+    ],
+)
+def test_heads_that_do_not_fit_are_refused_with_their_shapes(shapes):
+    message = re.escape(
+        "query, key and value must be (..., H, L, d_k), (..., H, S, d_k) and (..., H, S, d_v), "
+        "where the first dimensions broadcast, and where H for key and value is the same and "
+        f"divides that of query, got {shapes[0]}, {shapes[1]} and {shapes[2]}"
+    )
+    with pytest.raises(ValueError, match=message):
+        attention(*map(np.zeros, shapes), enable_gqa=True)
+
+
+@pytest.mark.parametrize(
+    ("shapes", "advises"),
+    [
+        (((6, 4, 3), (2, 5, 3), (2, 5, 2)), True),
+        (((6, 4, 3), (4, 5, 3), (4, 5, 2)), False),
+        (((6, 4, 3), (2, 5, 3), (3, 5, 2)), False),
+        (((6, 4, 2), (2, 5, 3), (2, 5, 2)), False),
+        (((4, 3), (2, 5, 3), (3, 5, 2)), False),
+    ],
+)
+def test_sharing_is_advised_where_it_would_fit(shapes, advises):
+    with pytest.raises(ValueError, match="query, key and value must be") as caught:
+        attention(*map(np.zeros, shapes))
+    assert ("pass enable_gqa=True" in str(caught.value)) is advises
+
+
+def test_shared_heads_take_an_axis_more():
+    arrays = [np.zeros((1,) * 64)] * 3
+    assert attention(*arrays).shape == (1,) * 64
+    with pytest.raises(ValueError, match="64, found 65"):
+        attention(*arrays, enable_gqa=True)
+
+
+# What is special, query, key, other arguments, weights.
+WEIGHTS = [
+    ("nothing to attend to", [[1.0]], KEY, {"mask": [False] * 3}, [[0, 0, 0]]),
+    ("all added -inf", [[1.0]], KEY, {"mask": [-INF] * 3}, [[0, 0, 0]]),
+    ("a key left out", [[0.0]], KEY, {"mask": LAST_OUT}, [[0.5, 0.5, 0]]),
+    ("a key left out by -inf", [[0.0]], KEY, {"mask": [-INF, 0, 0]}, [[0, 0.5, 0.5]]),
+    ("NaN query", [[NAN], [0]], KEY, {"mask": LAST_OUT}, [[NAN, NAN, 0], [0.5, 0.5, 0]]),
+    ("one +inf", [[1.0]], [[1], [INF], [1]], {}, [[0, 1, 0]]),
+    ("two +inf", [[1.0]], [[INF], [1], [INF]], {}, [[NAN] * 3]),
+    ("-inf", [[1.0]], [[2], [2], [-INF]], {}, [[0.5, 0.5, 0]]),
+    ("-inf alone", [[-INF]], KEY, {}, [[NAN] * 3]),
+    ("-inf alone, one left out", [[-INF]], KEY, {"mask": LAST_OUT}, [[NAN, NAN, 0]]),
+    ("a weight that underflows", [[1e3]], KEY, {"scale": 1.0}, [[0, 0, 1]]),
+    ("a cap", [[1.0]], [[INF], [INF], [-INF]], {"softcap": 1e4}, [[0.5, 0.5, 0]]),
+    ("S = 0", [[1.0]], KEY[:0], {}, np.zeros((1, 0))),
+    ("L = 0", np.zeros((0, 1)), KEY, {}, np.zeros((0, 3))),
+]
+
+
+@pytest.mark.parametrize(
+    ("query", "key", "arguments", "expected"),
+    [pytest.param(*row, id=name) for name, *row in WEIGHTS],
+)
+def test_special_weights(query, key, arguments, expected):
+    with np.errstate(all="raise"):
+        _, weights = attention(query, key, key, **arguments, return_weights=True)
+    np.testing.assert_array_equal(weights, expected)
+
+
+# By default there are 256 keys to a block at least, which these columns make it.
+WIDE = 2_000
+
+
+@pytest.mark.parametrize(
+    ("query", "key", "arguments", "expected"),
+    [pytest.param(*row, id=name) for name, *row in WEIGHTS if len(row[1]) == 3],
+)
+def test_special_weights_if_each_key_is_in_a_block_of_its_own(query, key, arguments, expected):
+    apart = [3, 299, 599]
+    mask = np.asarray(arguments.get("mask", [True] * 3))
+    spread = np.full(600, False if mask.dtype == bool else -INF)
+    spread_key, spread_weights = np.ones((600, 1)), np.zeros((len(query), 600))
+    spread[apart], spread_key[apart], spread_weights[:, apart] = mask, key, expected
+    arguments = arguments | {"mask": spread}
+    with np.errstate(all="raise"):
+        _, weights = attention(
+            query, spread_key, np.zeros((600, WIDE)), **arguments, return_weights=True
+        )
+    np.testing.assert_array_equal(weights, spread_weights)
+
+
+@pytest.mark.parametrize("keys", [5, 70, 700])
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_weights_are_what_unit_values_give_to_the_bit(name, keys):
+    query, key = drawn(36, (2, 9, 70, 5), (2, 3, keys, 5), dtype=FORMATS[name], spread=2.0)
+    units = np.broadcast_to(np.eye(keys, WIDE), (2, 3, keys, WIDE)).astype(FORMATS[name])
+    for arguments in ({}, CACHED, {"mask": np.arange(keys) % 3 > 0, "softcap": 2.0}):
+        output, weights = attention(
+            query, key, units, **arguments, enable_gqa=True, return_weights=True
+        )
+        assert weights.dtype == FORMATS[name]
+        np.testing.assert_array_equal(weights, output[..., :keys])
+
+
+@pytest.mark.parametrize(("columns", "keys"), [(7, 5), (7, 70), (7, 5_000), (WIDE, 700)])
+@pytest.mark.parametrize("name", FORMATS)
+def test_returning_the_weights_does_not_change_a_bit(name, columns, keys):
+    given = drawn(37, (3, 70, 5), (3, keys, 5), (3, keys, columns), dtype=FORMATS[name])
+    for arguments in {}, CACHED, {"mask": np.arange(keys) % 3 > 0, "softcap": 2.0}:
+        output, _ = attention(*given, **arguments, return_weights=True)
+        np.testing.assert_array_equal(output, attention(*given, **arguments))
+
+
+@pytest.mark.parametrize("keys", [10, 600])
+@pytest.mark.parametrize("name", ["float64", "longdouble"])
+def test_the_error_of_a_weight_stays_within_the_bound(name, keys):
+    rng = np.random.default_rng(38)
+    query, key = drawn(38, (3, 4), (keys, 4), dtype=FORMATS[name], spread=2.0)
+    unit_values = np.eye(keys).astype(FORMATS[name])
+    for arguments, keep, added in masks(rng, (3, keys)):
+        exact = exact_attention(query, key, unit_values, keep=keep, added=added)
+        _, weights = attention(query, key, np.zeros((keys, WIDE)), **arguments, return_weights=True)
+        errors = np.abs(np.vectorize(number, otypes=[object])(weights) - exact)
+        bound = error_bound(query, key, unit_values, added=added, unit=UNIT_ROUNDOFF[name])
+        assert np.all(errors <= bound)
+
+
+@pytest.mark.parametrize("name", ["float16", "bfloat16", "float32"])
+def test_weights_of_a_narrow_format_are_rounded_once(name):
+    query, key = drawn(39, (4, 5), (6, 5), dtype=FORMATS[name], spread=2.0)
+    exact = exact_attention(query, key, np.eye(6))
+    _, weights = attention(query, key, key, return_weights=True)
+    assert np.max(ulp_error(weights, exact)) <= ROUNDED_ONCE_ULPS
+
+
+def test_the_weights_have_the_batch_of_the_output():
+    query, key, value = drawn(40, (3, 4, 2), (5, 2), (7, 1, 5, 6))
+    output, weights = attention(query, key, value, return_weights=True)
+    assert output.shape == (7, 3, 4, 6)
+    np.testing.assert_array_equal(weights, np.broadcast_to(weights[0], (7, 3, 4, 5)))
+    np.testing.assert_array_equal(weights[0], attention(query, key, np.eye(5)))
+
+
+@pytest.mark.parametrize("block_size", [1, 10**6, "none"])
+def test_weights_of_blocks_are_refused(block_size):
+    message = re.escape(
+        f"return_weights with block_size={block_size!r}: the weights have the shape of the scores"
+    )
+    with pytest.raises(ValueError, match=message):
+        attention([[1.0]], [[1.0]], [[1.0]], return_weights=True, block_size=block_size)
 
 
 def test_formats_without_a_common_one_are_named():
@@ -535,7 +891,7 @@ def test_one_feature_or_none_is_not_scaled(length):
 def test_each_of_a_batch_gives_the_bits_that_it_gives_alone(block_size):
     rng = np.random.default_rng(0)
     batch = [rng.normal(size=(2, *shape)) for shape in [(3, 4), (5, 4), (5, 1)]]
-    arguments = {"is_causal": True, "block_size": block_size}
+    arguments = {**CAUSAL, "block_size": block_size}
     alone = [attention(*arrays, **arguments) for arrays in zip(*batch, strict=True)]
     np.testing.assert_array_equal(attention(*batch, **arguments), alone)
 
@@ -687,9 +1043,12 @@ def test_a_query_beside_a_cache_of_keys_has_the_bits_that_it_has_in_a_causal_bat
 ):
     query, key, value = drawn(22, (200, 16), (200, 16), (200, 3), dtype=dtype)
     computed = attention(query, key, value, is_causal=True, block_size=block_size)
-    for i in [0, 1, 15, 16, 49, 50, 51, 62, 63, 64, 65, 127, 128, 199]:
-        alone = attention(query[i : i + 1], key[: i + 1], value[: i + 1], block_size=block_size)
-        np.testing.assert_array_equal(alone[0], computed[i])
+    for length in [1, 2, 16, 17, 50, 51, 52, 63, 64, 65, 66, 128, 129, 200]:
+        for new in {1, 3, 64, 70} & {*range(length + 1)}:
+            some = np.s_[length - new : length]
+            beside = key[:length], value[:length]
+            alone = attention(query[some], *beside, **CACHED, block_size=block_size)
+            np.testing.assert_array_equal(alone, computed[some])
 
 
 @pytest.mark.parametrize("length", [*LENGTHS, 400, 700])
@@ -768,7 +1127,7 @@ def test_nothing_is_lost_at_the_edges_of_tiles(queries, keys, block_size):
 def test_the_arguments_are_never_written_to():
     given = drawn(14, (4, 3), (5, 3), (5, 2), (4, 5))
     before = [array.copy() for array in given]
-    output = attention(*given[:3], mask=given[3], is_causal=True)
+    output = attention(*given[:3], mask=given[3], **CAUSAL, softcap=0.5)
     assert not any(np.shares_memory(output, array) for array in given)
     for now, then in zip(given, before, strict=True):
         np.testing.assert_array_equal(now, then)
