@@ -250,20 +250,20 @@ def _common_format(*arrays: Array) -> np.dtype[Any]:
 
 
 def _checked_shapes(shapes: list[Shape], in_groups: bool) -> tuple[list[Shape], Shape]:
-    """Return shapes of Q, K and V that fit, with an axis more if in groups, and what of."""
+    """Return the shapes of Q, K and V, with query heads in groups or not, and the batch's."""
     for name, shape in zip(NAMES, shapes, strict=True):
         if len(shape) < 2:
             raise ValueError(
                 f"{name} must have at least 2 dimensions, got shape {shape}; "
                 "reshape it to (..., rows, columns)"
             )
-    chosen = _in_groups(*shapes) if in_groups else shapes
+    chosen = _grouped(*shapes) if in_groups else shapes
     if chosen is not None and (batch := _batch(*chosen)) is not None:
         return chosen, batch
     form, heads, advice = "", "", ""
     if in_groups:
         form, heads = "H, ", ", and where H for key and value is the same and divides that of query"
-    elif (grouped := _in_groups(*shapes)) is not None and _batch(*grouped) is not None:
+    elif (grouped := _grouped(*shapes)) is not None and _batch(*grouped) is not None:
         advice = "; pass enable_gqa=True for fewer heads of keys than of queries"
     raise ValueError(
         f"query, key and value must be (..., {form}L, d_k), (..., {form}S, d_k) and "
@@ -272,7 +272,7 @@ def _checked_shapes(shapes: list[Shape], in_groups: bool) -> tuple[list[Shape], 
     )
 
 
-def _in_groups(query: Shape, key: Shape, value: Shape) -> list[Shape] | None:
+def _grouped(query: Shape, key: Shape, value: Shape) -> list[Shape] | None:
     """Return shapes with axes for heads of keys and for the query heads of each, if they fit."""
     if min(map(len, (query, key, value))) < 3:
         return None

@@ -773,7 +773,7 @@ def test_special_weights(query, key, arguments, expected):
 
 
 # By default there are 256 keys to a block at least, which these columns make it.
-WIDE = 2_000
+WIDE = 1_000
 
 
 @pytest.mark.parametrize(
@@ -794,11 +794,11 @@ def test_special_weights_if_each_key_is_in_a_block_of_its_own(query, key, argume
     np.testing.assert_array_equal(weights, spread_weights)
 
 
-@pytest.mark.parametrize("keys", [5, 70, 700])
+@pytest.mark.parametrize("keys", [5, 70, 300])
 @pytest.mark.parametrize("name", FORMATS)
 def test_the_weights_are_what_unit_values_give_to_the_bit(name, keys):
-    query, key = drawn(36, (2, 9, 70, 5), (2, 3, keys, 5), dtype=FORMATS[name], spread=2.0)
-    units = np.broadcast_to(np.eye(keys, WIDE), (2, 3, keys, WIDE)).astype(FORMATS[name])
+    query, key = drawn(36, (4, 20, 5), (2, keys, 5), dtype=FORMATS[name], spread=2.0)
+    units = np.broadcast_to(np.eye(keys, WIDE), (2, keys, WIDE)).astype(FORMATS[name])
     for arguments in ({}, CACHED, {"mask": np.arange(keys) % 3 > 0, "softcap": 2.0}):
         output, weights = attention(
             query, key, units, **arguments, enable_gqa=True, return_weights=True
@@ -807,22 +807,22 @@ def test_the_weights_are_what_unit_values_give_to_the_bit(name, keys):
         np.testing.assert_array_equal(weights, output[..., :keys])
 
 
-@pytest.mark.parametrize(("columns", "keys"), [(7, 5), (7, 70), (7, 5_000), (WIDE, 700)])
+@pytest.mark.parametrize(("columns", "keys"), [(7, 5), (7, 70), (7, 5_000), (WIDE, 300)])
 @pytest.mark.parametrize("name", FORMATS)
 def test_returning_the_weights_does_not_change_a_bit(name, columns, keys):
-    given = drawn(37, (3, 70, 5), (3, keys, 5), (3, keys, columns), dtype=FORMATS[name])
+    given = drawn(37, (20, 5), (2, keys, 5), (2, keys, columns), dtype=FORMATS[name])
     for arguments in {}, CACHED, {"mask": np.arange(keys) % 3 > 0, "softcap": 2.0}:
         output, _ = attention(*given, **arguments, return_weights=True)
         np.testing.assert_array_equal(output, attention(*given, **arguments))
 
 
-@pytest.mark.parametrize("keys", [10, 600])
+@pytest.mark.parametrize("keys", [10, 270])
 @pytest.mark.parametrize("name", ["float64", "longdouble"])
 def test_the_error_of_a_weight_stays_within_the_bound(name, keys):
     rng = np.random.default_rng(38)
-    query, key = drawn(38, (3, 4), (keys, 4), dtype=FORMATS[name], spread=2.0)
+    query, key = drawn(38, (2, 4), (keys, 4), dtype=FORMATS[name], spread=2.0)
     unit_values = np.eye(keys).astype(FORMATS[name])
-    for arguments, keep, added in masks(rng, (3, keys)):
+    for arguments, keep, added in masks(rng, (2, keys)):
         exact = exact_attention(query, key, unit_values, keep=keep, added=added)
         _, weights = attention(query, key, np.zeros((keys, WIDE)), **arguments, return_weights=True)
         errors = np.abs(np.vectorize(number, otypes=[object])(weights) - exact)
