@@ -1017,13 +1017,16 @@ def test_the_other_queries_do_not_change_a_bit(keys, block_size):
             np.testing.assert_array_equal(alone, computed[some])
 
 
+@pytest.mark.parametrize("softcap", [None, 2.0])
 @pytest.mark.parametrize("features", [0, *LENGTHS])
-def test_one_query_has_the_bits_that_it_has_among_others(features):
+def test_one_query_has_the_bits_that_it_has_among_others(features, softcap):
     query, key, value = drawn(20, (67, features), (70, features), (70, 33))
     order = np.random.default_rng(20).permutation(67)
-    computed = attention(query, key, value)
-    np.testing.assert_array_equal(attention(query[order], key, value), computed[order])
-    one_by_one = [attention(one[None], key, value)[0] for one in query]
+    computed = attention(query, key, value, softcap=softcap)
+    np.testing.assert_array_equal(
+        attention(query[order], key, value, softcap=softcap), computed[order]
+    )
+    one_by_one = [attention(one[None], key, value, softcap=softcap)[0] for one in query]
     np.testing.assert_array_equal(computed, one_by_one)
 
 
@@ -1036,18 +1039,20 @@ def test_the_heads_do_not_change_a_bit(block_size):
         np.testing.assert_array_equal(computed[head], alone)
 
 
+@pytest.mark.parametrize("softcap", [None, 2.0])
 @pytest.mark.parametrize("block_size", [None, 50, 64])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.longdouble])
 def test_a_query_beside_a_cache_of_keys_has_the_bits_that_it_has_in_a_causal_batch(
-    dtype, block_size
+    dtype, block_size, softcap
 ):
+    arguments = {"block_size": block_size, "softcap": softcap}
     query, key, value = drawn(22, (200, 16), (200, 16), (200, 3), dtype=dtype)
-    computed = attention(query, key, value, is_causal=True, block_size=block_size)
+    computed = attention(query, key, value, is_causal=True, **arguments)
     for length in [1, 2, 16, 17, 50, 51, 52, 63, 64, 65, 66, 128, 129, 200]:
         for new in {1, 3, 64, 70} & {*range(length + 1)}:
             some = np.s_[length - new : length]
             beside = key[:length], value[:length]
-            alone = attention(query[some], *beside, **CACHED, block_size=block_size)
+            alone = attention(query[some], *beside, **CACHED, **arguments)
             np.testing.assert_array_equal(alone, computed[some])
 
 
