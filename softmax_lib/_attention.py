@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from softmax_lib._arguments import Array, boolean, is_floating, real, result_dtype, rounded
 from softmax_lib._threads import in_threads
 from softmax_lib._tiles import TILE, Tile, averaged, multiple, padded
+from softmax_lib._typing import attention
 
 Shape = tuple[int, ...]
 
@@ -21,6 +22,7 @@ ALIGNMENTS = "upper_left", "lower_right"
 BLOCK = 2**18
 
 
+@attention
 @np.errstate(all="ignore")
 def scaled_dot_product_attention(
     query: ArrayLike,
