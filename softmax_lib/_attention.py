@@ -16,7 +16,6 @@ from softmax_lib._typing import attention
 
 Shape = tuple[int, ...]
 
-NAMES = "query", "key", "value"
 ALIGNMENTS = "upper_left", "lower_right"
 # How many numbers of K, or of V, are consumed at a time, unless `block_size` says it.
 BLOCK = 2**18
@@ -172,7 +171,7 @@ def scaled_dot_product_attention(
     >>> scaled_dot_product_attention([[9.0, 0.0]], key, value, **last, return_weights=True)
     (array([[10.01719568]]), array([[0.99828043, 0.00171957]]))
     """
-    given = [real(name, array) for name, array in zip(NAMES, (query, key, value), strict=True)]
+    given = real("query", query), real("key", key), real("value", value)
     in_groups = boolean("enable_gqa", enable_gqa)
     shapes, batch = _checked_shapes([array.shape for array in given], in_groups)
     heads = (*batch[:-2], batch[-2] * batch[-1]) if in_groups else batch
@@ -193,7 +192,7 @@ def scaled_dot_product_attention(
     allowed = _checked_mask(True if mask is None else mask, (*heads, queries, keys))
     # A block of keys may begin anywhere, and is padded with what is behind it.
     behind = keys + TILE - 1
-    query, key, value = (array.reshape(shape) for array, shape in zip(given, shapes, strict=True))
+    query, key, value = map(np.reshape, given, shapes)
     inputs = [
         np.broadcast_to(array, (*(batch or [1]), *array.shape[-2:]))
         for array in (
@@ -212,7 +211,7 @@ def scaled_dot_product_attention(
     def attend(place: tuple[tuple[Any, ...], slice]) -> None:
         """Compute the outputs of some queries of some heads."""
         heads, rows = place
-        stop = min(keys, rows.stop + ahead)
+        stop = min(keys, rows.stop + ahead)  # none of these queries attends to keys behind
         if stop <= 0:
             return
         query, key, value, mask = (array[heads] for array in inputs)
@@ -253,7 +252,7 @@ def _common_format(*arrays: Array) -> np.dtype[Any]:
 
 def _checked_shapes(shapes: list[Shape], in_groups: bool) -> tuple[list[Shape], Shape]:
     """Return the shapes of Q, K and V, with query heads in groups or not, and the batch's."""
-    for name, shape in zip(NAMES, shapes, strict=True):
+    for name, shape in zip(("query", "key", "value"), shapes, strict=True):
         if len(shape) < 2:
             raise ValueError(
                 f"{name} must have at least 2 dimensions, got shape {shape}; "
