@@ -161,7 +161,7 @@ def terms_of_sums(length, block_size):
 
 def drawn(seed, *shapes, dtype=np.float64, spread=1.0):
     rng = np.random.default_rng(seed)
-    digits = 1 + np.longdouble(2) ** -60  # which float64 rounds away, and longdouble does not
+    digits = 1 + np.longdouble(2) ** -55  # which float64 rounds away, and longdouble does not
     return [(rng.normal(size=shape) * spread * digits).astype(dtype) for shape in shapes]
 
 
