@@ -41,7 +41,8 @@ test: .venv/ready  ## Run every test: library (with both engines), proofs, noteb
 
 notebooks: .venv/ready  ## Run all notebooks again and store their outputs
 	$(BIN)/python -m nbconvert --to notebook --execute --inplace \
-	    --ExecutePreprocessor.record_timing=False $(CHAPTERS)
+	    --ExecutePreprocessor.record_timing=False \
+	    --Exporter.preprocessors=nbconvert.preprocessors.CoalesceStreamsPreprocessor $(CHAPTERS)
 
 bench: .venv/ready  ## Measure softmax's speed beside its peers' (downloads PyTorch, some GB; ONLY="compiled softmax": a part)
 	$(call install,bench)

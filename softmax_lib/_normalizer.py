@@ -69,7 +69,7 @@ class OnlineNormalizer:
     commutative to the bit. It is associative over the reals; in floating point two bracketings
     differ by the sum of their errors at most.
 
-    Claims: `online`
+    Claims: `online`, `chunks`
 
     References
     ----------

@@ -26,21 +26,35 @@ BOOK = SETTINGS.parent
 ROOT = BOOK.parent
 
 # What chapters and kernel import that Pyodide does not have, all pure Python.
-WHEELS = ("comm", "markdown-it-py", "mdurl", "tabulate")
+WHEELS = (
+    "comm",
+    "dask",
+    "locket",
+    "markdown-it-py",
+    "mdurl",
+    "partd",
+    "tabulate",
+)
 # What they import that Pyodide has.
 PACKAGES = (
+    "click",
+    "cloudpickle",
+    "fsspec",
     "ipython",
     "jedi",
     "matplotlib",
     "micropip",
     "ml-dtypes",
     "numpy",
+    "packaging",
+    "pyyaml",
     "scipy",
     "sympy",
+    "toolz",
 )
 INSTALL = """\
 # Only in the browser: what Python does not find here by itself.
-%pip install softmax-lib[proofs] tabulate"""
+%pip install softmax-lib[proofs] dask tabulate"""
 # One date for all files makes two builds the same; ZIP knows none before 1980.
 ENVIRONMENT = os.environ | {"SOURCE_DATE_EPOCH": "1767225600"}
 

@@ -106,7 +106,9 @@ quarter = _term("quarter", r"\tfrac14", Rational(1, 4), "one quarter", tightness
 
 K = _term("K", "K", proofs.K, "how many logits there are, at least 1")
 T = _term("T", "T", proofs.T, "the temperature, above 0", unit=LOGIT, claim="temperature")
-c = _term("c", "c", proofs.c, "a number added to every logit", unit=LOGIT, claim="shift")
+c = _term(
+    "c", "c", proofs.c, "a number added to every logit or taken off it", unit=LOGIT, claim="shift"
+)
 x = _real("x", "x", "a real number")
 
 z = _name(
@@ -389,6 +391,16 @@ m, m_1, m_2, m_3, m_12, m_23 = (
 s_1, s_2, s_3 = (
     _real(f"s_{n}", f"s_{n}", "the sum of a piece of a row, scaled by its maximum", claim="online")
     for n in (1, 2, 3)
+)
+c_1, c_2 = (
+    _real(
+        f"c_{n}",
+        f"c_{n}",
+        "a number taken off every logit of a piece of a row",
+        unit=LOGIT,
+        claim="any-reference",
+    )
+    for n in (1, 2)
 )
 
 

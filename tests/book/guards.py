@@ -109,6 +109,13 @@ def complaints(notebook: Path) -> Iterator[str]:
                 yield f"{where}: writes to stderr: {output.text.strip()}"
 
 
+def text_in_pieces(notebook: Path) -> Iterator[str]:
+    """A text that takes a while comes in pieces, which differ from run to run."""
+    for where, cell in cells(notebook, "code"):
+        if sum(output.get("name") == "stdout" for output in cell.outputs) > 1:
+            yield f"{where}: what it prints is stored in pieces; run make notebooks"
+
+
 def figures_without_words(notebook: Path) -> Iterator[str]:
     """Without metadata the alt text is the file's path, which is no alt text."""
     for where, cell in cells(notebook, "code"):
@@ -270,6 +277,7 @@ GUARDS = (
     long_code_in_the_way,
     much_code_in_sight,
     complaints,
+    text_in_pieces,
     figures_without_words,
     asserted_expressions,
     typed_verdicts,

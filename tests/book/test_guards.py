@@ -77,6 +77,10 @@ PLANTED = {
         "complaints",
         code(outputs=[new_output("stream", name="stderr", text="RuntimeWarning")]),
     ),
+    "a text in two pieces": (
+        "text_in_pieces",
+        code(outputs=[new_output("stream", name="stdout", text=half) for half in "ab"]),
+    ),
     "a figure without alt text": (
         "figures_without_words",
         code(outputs=[shown(image_png="")], mystnb=CAPTION),

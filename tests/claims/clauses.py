@@ -36,6 +36,7 @@ PLANTED = [
     ("temperature", "exp(spread / hot) / (2 * hot**2)", "exp(spread / hot) / 2"),
     ("logsumexp", "mpmath.log(part) + shift for", "mpmath.log(part) for"),
     ("one-pass", "(row[::2], row[1::2])", "(row[::2], row[::2])"),
+    ("larger-than-memory", "s * power_of_two(m - new)", "s"),
     ("accuracy", "np.asfortranarray(rows)", "rows"),
     ("jacobian", "part * factor if n == index", "part if n == index"),
 ]

@@ -41,6 +41,7 @@ class Values:
         signed = {name: rng.integers(-32, 33) for name in ("c", "x", "m", "z_1", "z_2", "beta")}
         signed |= {name: rng.integers(-32, 33) for name in ("m_1", "m_2", "m_3", "m_12", "m_23")}
         signed |= {f"s_{n}": rng.integers(-32, 33) for n in (1, 2, 3)}
+        signed |= {f"c_{n}": rng.integers(-32, 33) for n in (1, 2)}
         positive = {name: rng.integers(8, 64) for name in ("T", "g", "M", "rho", "A")}
         for name, number in (signed | positive).items():
             setattr(self, name, number / 16)

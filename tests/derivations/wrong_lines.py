@@ -23,6 +23,7 @@ TRUE: dict[str, set[tuple[str, int, str]]] = {
         *_those("row-sums", 3, "one more"),
         *_those("at-most-half", 3, "one more", "twice"),
         *_those("sum-from-one", 2, "the other sign"),
+        *_those("sum-at-least", 2, "the other sign"),
         *_those("equal-share", 2, "one more", "twice", "1 + 1"),
         *_those("top-falls", 4, "one more", "0 + 1"),
         *_those("second-ratio", 4, "one more", "twice", "1 + 1"),

@@ -433,6 +433,35 @@ FALSEHOODS = {
             log(state_of_piece(lambda _: 1, outer)[1]), lse
         ),
     },
+    "any-reference": {
+        "a denominator of another reference": lambda: prove_equal(
+            exp(z[i] - c) / total(lambda a: exp(z[a] - outer)), softmax(i)
+        ),
+        "the reference taken off once more": lambda: prove_equal(
+            log(total(lambda a: exp(z[a] - c))) - c, lse
+        ),
+        "references that are not left": lambda: prove_equal(
+            merged((maxima[0], sums[0]), (maxima[1], sums[1]), c)[1], sums[0] + sums[1]
+        ),
+        "a sum without its top": lambda: prove_nonnegative(
+            total(lambda a: exp(z[a] - c)) - 2 * exp(z[i] - c)
+        ),
+    },
+    "chunks": {
+        "a state of one piece alone": lambda: prove_equal(
+            softmax(i) * state_of_piece(lambda a: v[a], inner)[1], exp(z[i] - inner)
+        ),
+        "pieces with a score in common": lambda: prove_equal(
+            softmax(i)
+            * merged(
+                state_of_piece(lambda a: v[a], inner), state_of_piece(lambda a: 1, inner), outer
+            )[1],
+            exp(z[i] - outer),
+        ),
+        "a second pass from the piece's own maximum": lambda: prove_equal(
+            softmax(i) * state_of_piece(lambda _: 1, outer)[1], exp(z[i] - inner)
+        ),
+    },
     "lse": {
         "the sign of the gaps": lambda: prove_equal(
             lse - z[i], log(1 + over_the_others(lambda a: exp(z[i] - z[a])))
