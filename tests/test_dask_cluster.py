@@ -1,0 +1,85 @@
+"""Softmax of Dask arrays in other processes: a scheduler on loopback and two workers."""
+
+import os
+import signal
+import time
+
+import dask.array as da
+import numpy as np
+import pytest
+from distributed import Client, LocalCluster
+from logits import FORMATS
+
+from softmax_lib.dask import log_softmax, logsumexp, softmax
+
+
+@pytest.fixture(scope="module")
+def client():
+    workers = {"n_workers": 2, "threads_per_worker": 1, "memory_limit": None}
+    with LocalCluster(**workers, processes=True, dashboard_address="127.0.0.1:0") as cluster:
+        with Client(cluster) as client:
+            yield client
+
+
+def in_this_process(z):
+    return z.compute(scheduler="sync")
+
+
+Z = np.random.default_rng(9).normal(size=(3, 4000)) * 5
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("function", [softmax, log_softmax, logsumexp])
+def test_workers_give_the_bits_that_one_process_gives(client, function, name):
+    result = function(da.from_array(Z.astype(FORMATS[name]), chunks=(2, 700)), where=Z[0] > -9)
+    computed = client.compute(result).result()
+    assert computed.dtype == FORMATS[name]
+    np.testing.assert_array_equal(computed, in_this_process(result))
+
+
+def test_arrays_that_workers_hold_are_used_where_they_are(client):
+    z = da.from_array(Z, chunks=(3, 500))
+    np.testing.assert_array_equal(softmax(client.persist(z)).compute(), in_this_process(softmax(z)))
+
+
+def test_many_workers_threads_load_the_engine_at_once():
+    threads = {"n_workers": 1, "threads_per_worker": 4, "memory_limit": None}
+    z = softmax(da.from_array(Z, chunks=(1, 200)))
+    with (
+        LocalCluster(**threads, processes=True, dashboard_address="127.0.0.1:0") as cluster,
+        Client(cluster) as client,
+    ):
+        np.testing.assert_array_equal(client.compute(z).result(), in_this_process(z))
+
+
+def noted(block, folder, block_id):
+    """Note that a chunk was asked for; from the fifth one on, wait for a sign."""
+    (folder / f"{block_id} {time.monotonic_ns()}").touch()
+    while len(list(folder.iterdir())) > 4 and not (folder / "go").exists():
+        time.sleep(0.01)
+    return block
+
+
+def test_a_worker_killed_half_way_changes_no_bit(client, tmp_path):
+    z = da.from_array(Z, chunks=(3, 500))
+    future = client.compute(softmax(z.map_blocks(noted, tmp_path, dtype=z.dtype)))
+    deadline = time.monotonic() + 20
+    while len(list(tmp_path.iterdir())) < 5 or not any(client.has_what().values()):
+        assert time.monotonic() < deadline, "no worker came half-way"
+        time.sleep(0.01)
+    address = max(client.has_what().items(), key=lambda item: len(item[1]))[0]
+    os.kill(client.run(os.getpid)[address], signal.SIGKILL)
+    (tmp_path / "go").touch()
+    np.testing.assert_array_equal(future.result(timeout=20), in_this_process(softmax(z)))
+    # What that worker held was made again.
+    assert len(list(tmp_path.iterdir())) - 1 > 2 * z.npartitions
+
+
+def test_the_error_of_a_chunk_names_it_and_the_cluster_lives(client):
+    z = da.from_array(Z, chunks=(1, 2000))
+    late = da.from_array(np.array([[1.0], [-1.0], [1.0]]), chunks=1)
+    future = client.compute(softmax(z, temperature=late))
+    with pytest.raises(ValueError, match="at least 0, got -1") as caught:
+        future.result()
+    assert caught.value.__notes__ in (["in chunk (1, 0) of z"], ["in chunk (1, 1) of z"])
+    np.testing.assert_array_equal(client.compute(softmax(z)).result(), in_this_process(softmax(z)))
