@@ -182,7 +182,8 @@ TEMPERATURES = np.array([0.0, 0.5, 2.0, INF])[:, None]
 )
 def test_each_slice_at_its_own_temperature(temperature):
     z = da.from_array(LOGITS, chunks=(1, 3, 4))
-    for function, exact in zip((softmax, log_softmax), uncut(-1, temperature=TEMPERATURES)):
+    expected = uncut(-1, temperature=TEMPERATURES)
+    for function, exact in zip((softmax, log_softmax), expected, strict=True):
         computed = function(z, temperature=temperature).compute()
         assert ulp_error(computed, exact).max() <= 2 * FLOAT64_ULPS
 

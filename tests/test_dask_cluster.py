@@ -13,12 +13,20 @@ from logits import FORMATS
 from softmax_lib.dask import log_softmax, logsumexp, softmax
 
 
+def started(workers, threads):
+    return LocalCluster(
+        n_workers=workers,
+        threads_per_worker=threads,
+        processes=True,
+        memory_limit=None,
+        dashboard_address="127.0.0.1:0",  # any free port
+    )
+
+
 @pytest.fixture(scope="module")
 def client():
-    workers = {"n_workers": 2, "threads_per_worker": 1, "memory_limit": None}
-    with LocalCluster(**workers, processes=True, dashboard_address="127.0.0.1:0") as cluster:
-        with Client(cluster) as client:
-            yield client
+    with started(workers=2, threads=1) as cluster, Client(cluster) as client:
+        yield client
 
 
 def in_this_process(z):
@@ -42,13 +50,9 @@ def test_arrays_that_workers_hold_are_used_where_they_are(client):
     np.testing.assert_array_equal(softmax(client.persist(z)).compute(), in_this_process(softmax(z)))
 
 
-def test_many_workers_threads_load_the_engine_at_once():
-    threads = {"n_workers": 1, "threads_per_worker": 4, "memory_limit": None}
+def test_threads_of_a_worker_load_the_engine_at_once():
     z = softmax(da.from_array(Z, chunks=(1, 200)))
-    with (
-        LocalCluster(**threads, processes=True, dashboard_address="127.0.0.1:0") as cluster,
-        Client(cluster) as client,
-    ):
+    with started(workers=1, threads=4) as cluster, Client(cluster) as client:
         np.testing.assert_array_equal(client.compute(z).result(), in_this_process(z))
 
 

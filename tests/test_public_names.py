@@ -8,9 +8,18 @@ from pathlib import Path
 import pytest
 
 import softmax_lib
+import softmax_lib.dask
 
 OnlineNormalizer = softmax_lib.OnlineNormalizer
-FUNCTIONS = [name for name in softmax_lib.__all__ if inspect.isfunction(getattr(softmax_lib, name))]
+public = [getattr(softmax_lib, name) for name in softmax_lib.__all__]
+FUNCTIONS = [
+    *filter(inspect.isfunction, public),
+    *(softmax_lib.dask.softmax, softmax_lib.dask.log_softmax, softmax_lib.dask.logsumexp),
+]
+
+
+def qualified(documented):
+    return f"{documented.__module__}.{documented.__name__}"
 
 
 def run(code):
@@ -38,7 +47,7 @@ def test_an_unknown_name_is_an_attribute_error():
 def test_importing_the_library_imports_numpy_alone():
     finished = run(
         "import sys, softmax_lib\n"
-        "print({'mpmath', 'sympy', 'scipy', 'ml_dtypes', 'numba'} & set(sys.modules))"
+        "print({'mpmath', 'sympy', 'scipy', 'ml_dtypes', 'numba', 'dask'} & set(sys.modules))"
     )
     assert finished.stdout == "set()\n", finished.stderr
 
@@ -79,10 +88,10 @@ def test_the_reference_is_among_the_names_where_there_is_mpmath(code, mpmath):
     assert finished.stdout == f"True {mpmath}\n", finished.stderr
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("function", FUNCTIONS, ids=qualified)
 @pytest.mark.parametrize("section", ["Parameters", "Returns", "Raises", "Notes", "Examples"])
-def test_a_public_function_documents_itself(name, section):
-    assert f"\n{section}\n{'-' * len(section)}\n" in inspect.getdoc(getattr(softmax_lib, name))
+def test_a_public_function_documents_itself(function, section):
+    assert f"\n{section}\n{'-' * len(section)}\n" in inspect.getdoc(function)
 
 
 @pytest.mark.parametrize(
@@ -107,19 +116,19 @@ def test_the_public_class_and_its_methods_document_themselves(documented, sectio
     assert f"\n{section}\n{'-' * len(section)}\n" in inspect.getdoc(documented)
 
 
-@pytest.mark.parametrize("name", [*FUNCTIONS, "OnlineNormalizer"])
-def test_a_public_name_names_claims_of_the_ledger(name):
+@pytest.mark.parametrize("documented", [*FUNCTIONS, OnlineNormalizer], ids=qualified)
+def test_a_public_name_names_claims_of_the_ledger(documented):
     registry = Path(__file__).parents[1] / "book" / "claims.toml"
     known = tomllib.loads(registry.read_text(encoding="utf-8"))
-    _, _, text = inspect.getdoc(getattr(softmax_lib, name)).partition("\nClaims: ")
+    _, _, text = inspect.getdoc(documented).partition("\nClaims: ")
     named = re.findall(r"`([a-z0-9-]+)`", text.partition("\n\n")[0])
     assert named
     assert set(named) <= set(known)
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_all_but_the_array_is_keyword_only(name):
-    kinds = [p.kind for p in inspect.signature(getattr(softmax_lib, name)).parameters.values()]
+@pytest.mark.parametrize("function", FUNCTIONS, ids=qualified)
+def test_all_but_the_array_is_keyword_only(function):
+    kinds = [p.kind for p in inspect.signature(function).parameters.values()]
     allowed = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.KEYWORD_ONLY}
     assert set(kinds) <= allowed
     assert kinds[0] is inspect.Parameter.POSITIONAL_ONLY
