@@ -54,15 +54,12 @@ import numpy as np
 import softmax_lib
 from softmax_lib import OnlineNormalizer
 from softmax_lib._arguments import Array, Axis, boolean, not_masked, real, rounded
+from softmax_lib._extras import require
 from softmax_lib._slices import Slices
 
-try:
-    import dask.array as da
-    from dask.graph_manipulation import bind
-except ModuleNotFoundError as error:
-    raise ImportError(
-        "softmax_lib.dask needs Dask: pip install '.[dask]' in the repository of softmax_lib"
-    ) from error
+require("dask", "softmax_lib.dask", "dask.array")
+import dask.array as da
+from dask.graph_manipulation import bind
 
 _FIELDS = [one.name for one in fields(OnlineNormalizer)]
 
@@ -113,7 +110,7 @@ def softmax(z: Any, /, *, axis: Axis = -1, temperature: Any = 1.0, where: Any = 
 
     Memory: in each thread some four times a chunk, and 32 bytes for each slice of each chunk.
 
-    Claims: `online`
+    Claims: `online`, `chunks`
 
     References
     ----------
@@ -162,7 +159,7 @@ def log_softmax(z: Any, /, *, axis: Axis = -1, temperature: Any = 1.0, where: An
     Special cases and accuracy are those of :func:`softmax_lib.log_softmax`, near 0 too, however
     the slices are cut. On bits, memory and when errors come, see :func:`softmax`.
 
-    Claims: `online`
+    Claims: `online`, `chunks`
 
     Examples
     --------
