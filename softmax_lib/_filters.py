@@ -60,7 +60,7 @@ def top_k(
     The temperature does not matter: it does not change which logits are the largest. Logits are
     compared as they are, so that the mask is the same in every format that holds them.
 
-    Claims: `lm-uses`, `order`
+    Claims: `top-k-commutes`, `restriction`
 
     References
     ----------
@@ -139,7 +139,7 @@ def top_p(
     of the logits, and so the mask is the same in every format that holds them. A sum is off by less
     than (K + 4) 2**-53 of the whole, by which alone it can fall on the wrong side of p.
 
-    Claims: `lm-uses`, `order`
+    Claims: `nucleus`, `stalled-sums`, `restriction`
 
     References
     ----------
@@ -221,7 +221,7 @@ def min_p(
     each within 2 units in the last place, so that the mask is the same in every format that holds
     the logits.
 
-    Claims: `lm-uses`, `order`
+    Claims: `min-p`, `restriction`
 
     References
     ----------

@@ -376,6 +376,95 @@ plain_mean = _term(
     claim="t-infinity",
 )
 
+# What is kept, and what is left out.
+
+rest = _term(
+    "rest",
+    "R",
+    Symbol("R", nonnegative=True),
+    "the sum of the exponentials of z/T over the classes left out, at least 0",
+    claim="restriction",
+)
+_whole = _Z_T + Symbol("R", nonnegative=True)
+among_all = _name(
+    "among_all",
+    "P_{#1}",
+    lambda a: exp(proofs.z[a] / proofs.T) / _whole,
+    "the output at temperature T of a class that is kept, among all classes",
+    claim="restriction",
+)
+among_kept = _name(
+    "among_kept",
+    r"P_{#1 \mid S}",
+    _tempered,
+    "the output at temperature T of a class that is kept, among those that are",
+    claim="restriction",
+)
+kept_mass = _term(
+    "kept_mass",
+    "P(S)",
+    _Z_T / _whole,
+    "the sum of the outputs, among all classes, of those that are kept",
+    claim="restriction",
+)
+variation = _term(
+    "variation",
+    r"\operatorname{TV}",
+    (
+        summed(lambda a: _tempered(a) - exp(proofs.z[a] / proofs.T) / _whole)
+        + Symbol("R", nonnegative=True) / _whole
+    )
+    / 2,
+    "half of what the kept classes gain plus what the others lose: the total variation",
+    claim="restriction",
+)
+alpha = _term(
+    "alpha",
+    r"\alpha",
+    # Every number above 0 and up to 1 is of this form.
+    exp(-Symbol("lambda", nonnegative=True)),
+    "the share of the largest output that min-p asks for, above 0 and at most 1",
+    claim="min-p",
+)
+_h = IndexedBase("h", nonnegative=True)
+height = _name(
+    "height",
+    "h_{#1}",
+    lambda a: _h[a],
+    "how far a logit lies above another, at least 0",
+    unit=LOGIT,
+    claim="nucleus",
+)
+_weight_kept, _weight_left = (IndexedBase(name, nonnegative=True) for name in ("eta", "theta"))
+is_kept = _name(
+    "is_kept",
+    r"\chi_{#1}",
+    lambda a: _weight_kept[a],
+    "1 if a class is kept, else 0; any number that is at least 0",
+    claim="nucleus",
+)
+is_left = _name(
+    "is_left",
+    r"\bar\chi_{#1}",
+    lambda a: _weight_left[a],
+    "1 if a class is left out, else 0; any number that is at least 0",
+    claim="nucleus",
+)
+
+
+def _top_mass() -> Expr:
+    head = 1 + summed(lambda a: _weight_kept[a] * exp(_h[a] / proofs.T))
+    return head / (head + summed(lambda a: _weight_left[a] * exp(-_d[a] / proofs.T)))
+
+
+top_mass = _term(
+    "top_mass",
+    r"P_{\mathrm{top}}",
+    _top_mass(),
+    "the outputs at temperature T of the classes from a logit upwards, summed",
+    claim="nucleus",
+)
+
 # The online softmax.
 
 m, m_1, m_2, m_3, m_12, m_23 = (

@@ -34,15 +34,15 @@ class Values:
         rng = np.random.default_rng(seed)
         ticks = {name: rng.integers(-32, 33, K) for name in "zvwy"}
         ticks |= {name: rng.integers(-32, 33, K) for name in ("kappa", "chi", "mu", "nu")}
-        ticks |= {name: rng.integers(1, 64, K) for name in "rdfs"}
-        ticks |= {name: rng.integers(0, 6, K) ** 2 for name in ("phi", "psi")}
+        ticks |= {name: rng.integers(1, 64, K) for name in "rdfsh"}
+        ticks |= {name: rng.integers(0, 6, K) ** 2 for name in ("phi", "psi", "eta", "theta")}
         for name, row in ticks.items():
             setattr(self, name, row / 16)
         signed = {name: rng.integers(-32, 33) for name in ("c", "x", "m", "z_1", "z_2", "beta")}
         signed |= {name: rng.integers(-32, 33) for name in ("m_1", "m_2", "m_3", "m_12", "m_23")}
         signed |= {f"s_{n}": rng.integers(-32, 33) for n in (1, 2, 3)}
         signed |= {f"c_{n}": rng.integers(-32, 33) for n in (1, 2)}
-        positive = {name: rng.integers(8, 64) for name in ("T", "g", "M", "rho", "A")}
+        positive = {name: rng.integers(8, 64) for name in ("T", "g", "M", "rho", "A", "R", "lambda")}
         for name, number in (signed | positive).items():
             setattr(self, name, number / 16)
         self.target = self.y + (1 - self.y.sum()) / K
@@ -91,6 +91,22 @@ def top_and_lower(x):
     return shared / x.M, lower
 
 
+def with_rest(x):
+    """The outputs among all classes, of those that are left out last and together."""
+    return softmax(np.append(x.z, x.T * math.log(x.R)), temperature=x.T)
+
+
+def distance_to_the_kept(x):
+    return np.abs(np.append(softmax(x.z, temperature=x.T), 0) - with_rest(x)).sum() / 2
+
+
+def mass_from_a_logit_up(x):
+    weights = np.concatenate([[1], x.eta, x.theta])
+    row = np.concatenate([[0], x.h, -x.d]) / x.T
+    terms = weights * np.exp(row)
+    return terms[: K + 1].sum() / terms.sum()
+
+
 def outcomes(x):
     """All outcomes of X and Y, equally likely, with two values a component."""
     signs = np.array(list(itertools.product((-1, 1), repeat=2 * K)))
@@ -134,6 +150,12 @@ COMPUTED = {
         * (1 + np.exp(-x.d / x.T).sum())
         / np.exp(-x.d / x.T).sum()
     ),
+    "among_all": lambda x, a: with_rest(x)[a],
+    "among_kept": lambda x, a: softmax(x.z, temperature=x.T)[a],
+    "kept_mass": lambda x: with_rest(x)[:K].sum(),
+    "variation": distance_to_the_kept,
+    "alpha": lambda x: math.exp(-getattr(x, "lambda")),
+    "top_mass": mass_from_a_logit_up,
     "raised": raised,
     "top_of_ties": lambda x: top_and_lower(x)[0],
     "low": lambda x, a: top_and_lower(x)[1][a],
