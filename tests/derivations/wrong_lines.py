@@ -26,6 +26,8 @@ TRUE: dict[str, set[tuple[str, int, str]]] = {
         *_those("sum-at-least", 2, "the other sign"),
         *_those("equal-share", 2, "one more", "twice", "1 + 1"),
         *_those("top-falls", 4, "one more", "0 + 1"),
+        *_those("threshold-falls", 2, "one more", "0 + 1"),
+        *_those("top-mass-falls", 3, "one more", "0 + 1"),
         *_those("second-ratio", 4, "one more", "twice", "1 + 1"),
     },
     "both sides are 0": {

@@ -30,6 +30,7 @@ beta, x, tau = symbols("beta x tau", real=True)
 root = Symbol("r", positive=True)
 ties = Symbol("M", positive=True)
 spread = Symbol("delta", nonnegative=True)
+rest, heat_of_share = symbols("R lambda", nonnegative=True)
 v, y = IndexedBase("v", real=True), IndexedBase("y", real=True)
 score, value = IndexedBase("s", real=True), IndexedBase("x", real=True)
 mean_q, mean_k = IndexedBase("mu", real=True), IndexedBase("nu", real=True)
@@ -100,6 +101,9 @@ top = 1 / (ties + others_at_the_top)
 least_top = 1 / (ties + K * exp(-gap / T))
 rate = total(lambda a: exp(z[a] / T), n)
 race = exp(z[i] / T - x) * exp(-total(lambda a: exp(z[a] / T - x)))
+among_all = exp(z[i] / T) / (rate + rest)
+head = 1 + total(lambda a: kept[a] * exp(slack[a] / T))
+tail = total(lambda a: rival[a] * exp(-depth[a] / T))
 lse = log(total(lambda a: exp(z[a]), n))
 divergence = total(lambda a: normalised(a) * log(normalised(a) / tempered(a)))
 mean_score = total(lambda a: softmax(a) * v[a])
@@ -256,6 +260,38 @@ FALSEHOODS = {
         ),
         "no temperature": lambda: prove_equal(
             differentiate(softmax(i) * exp(-rate * exp(-x)), x), race
+        ),
+    },
+    "restriction": {
+        "not divided": lambda: prove_equal(tempered(i), among_all),
+        "divided by what was cut off": lambda: prove_equal(
+            tempered(i), among_all * (rate + 2 * rest) / (rate + rest)
+        ),
+        "both gain and loss": lambda: prove_equal(
+            total(lambda a: tempered(a) - exp(z[a] / T) / (rate + rest)) + rest / (rate + rest),
+            rest / (rate + rest),
+        ),
+        "the kept lose": lambda: prove_nonnegative(among_all - tempered(i)),
+    },
+    "top-k-commutes": {
+        "the other way round": lambda: prove_positive_given(
+            tempered(i) - tempered(j), z[j] - z[i], tempered(j) * (exp(gap / T) - 1)
+        ),
+    },
+    "min-p": {
+        "a threshold without T": lambda: prove_positive_given(
+            tempered(i) - exp(-heat_of_share) * tempered(j),
+            z[i] - z[j] + heat_of_share,
+            exp(-heat_of_share) * tempered(j) * (exp(gap / T) - 1),
+        ),
+        "the threshold rises": lambda: prove_nonnegative(
+            differentiate(z[j] - T * heat_of_share, T)
+        ),
+    },
+    "nucleus": {
+        "the nucleus gains": lambda: prove_nonnegative(differentiate(head / (head + tail), T)),
+        "what lies below counts as above": lambda: prove_nonnegative(
+            -differentiate(head / (head + total(lambda a: rival[a] * exp(depth[a] / T))), T)
         ),
     },
     "jacobian-diagonal": {
