@@ -42,7 +42,8 @@ class Values:
         signed |= {name: rng.integers(-32, 33) for name in ("m_1", "m_2", "m_3", "m_12", "m_23")}
         signed |= {f"s_{n}": rng.integers(-32, 33) for n in (1, 2, 3)}
         signed |= {f"c_{n}": rng.integers(-32, 33) for n in (1, 2)}
-        positive = {name: rng.integers(8, 64) for name in ("T", "g", "M", "rho", "A", "R", "lambda")}
+        positive = {name: rng.integers(8, 64) for name in ("T", "g", "M", "rho", "A")}
+        positive |= {name: rng.integers(8, 64) for name in ("R", "lambda")}
         for name, number in (signed | positive).items():
             setattr(self, name, number / 16)
         self.target = self.y + (1 - self.y.sum()) / K
