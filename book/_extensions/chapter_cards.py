@@ -51,8 +51,10 @@ class ChapterCards(SphinxDirective):
     def _card(self, page: str, claims: int) -> list[str]:
         path = Path(self.env.doc2path(page))
         self.env.note_dependency(str(path))
-        notebook = json.loads(path.read_text(encoding="utf-8"))
-        opening = QUESTION.search("".join(notebook["cells"][0]["source"]))
+        text = path.read_text(encoding="utf-8")
+        if path.suffix == ".ipynb":
+            text = "".join(json.loads(text)["cells"][0]["source"])
+        opening = QUESTION.search(text)
         if opening is None:
             raise self.error(
                 f"{page} should open with its title and its question in bold"
