@@ -48,7 +48,7 @@ bench: .venv/ready  ## Measure softmax's speed beside its peers' (downloads PyTo
 	$(call install,bench)
 	$(BIN)/python tests/benchmark.py --only='$(ONLY)'
 
-pytorch: .venv/ready  ## Record again what PyTorch returns for the lines in the first chapter (downloads it)
+pytorch: .venv/ready  ## Record again what PyTorch returns for the lines on the pages (downloads it)
 	$(call install,bench)
 	$(BIN)/python tests/record_pytorch.py
 

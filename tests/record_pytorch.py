@@ -1,4 +1,4 @@
-"""What PyTorch returns for the lines that the first chapter shows beside its own (`make pytorch`).
+"""What PyTorch returns for the lines that the pages show beside their own (`make pytorch`).
 
 `book/data/pytorch.json` holds the lines of each example; this runs them, and writes what the last
 one returns beside them, with the versions of PyTorch and Python and the date. The book only reads

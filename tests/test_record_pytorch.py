@@ -1,10 +1,14 @@
-"""What the first chapter shows of PyTorch was returned by the lines that stand beside it."""
+"""What the pages show of PyTorch was returned by the lines that stand beside it."""
 
 import json
+import re
 
 import pytest
 from record_pytorch import FILE, value_of
 
+BOOK = FILE.parents[1]
+# What the column of a page is wide, in characters.
+COLUMN = 74
 RECORDED = json.loads(FILE.read_text(encoding="utf-8"))
 
 
@@ -20,6 +24,19 @@ def test_a_last_line_without_a_value_is_refused():
 def test_the_versions_and_the_date_are_recorded():
     assert set(RECORDED["versions"]) == {"PyTorch", "Python"}
     assert RECORDED["date"]
+
+
+def test_the_pages_show_every_example_and_no_other():
+    text = "".join(path.read_text(encoding="utf-8") for path in BOOK.glob("*.ipynb"))
+    shown = re.findall(r'(?:in_pytorch|returned|recorded)\(\\"([^"\\]+)\\"\)', text)
+    assert set(shown) == set(RECORDED["examples"])
+
+
+@pytest.mark.parametrize("name", RECORDED["examples"])
+def test_a_page_has_room_for_the_lines(name):
+    example = RECORDED["examples"][name]
+    lines = [*example["lines"], *(f"# {line}" for line in example["returns"].splitlines())]
+    assert [line for line in lines if len(line) > COLUMN] == []
 
 
 @pytest.mark.parametrize("name", RECORDED["examples"])

@@ -37,7 +37,9 @@ def for_the_search(app: Sphinx) -> list[tuple[str, str, str, list[str]]]:
         for anchor, words in asked_on(
             Path(app.env.doc2path(page))
         ).items():
-            title = f"{app.env.titles[page].astext()} > {labels[anchor][2]}"
+            title = (
+                f"{app.env.titles[page].astext()} > {labels[anchor][2]}"
+            )
             entries.append((page, html.escape(title), anchor, words))
     return entries
 

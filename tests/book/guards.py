@@ -22,9 +22,13 @@ PROVERS = {name for name in dir(proofs) if name.startswith("prove_")} | {"define
 CAPTURING = {"diff", "subs", "xreplace", "replace", "doit", "Derivative", "Subs"}
 # Lines of code that stand open on a page: of one cell, of the middle one, and of all.
 LONGEST, MEDIAN, IN_ALL = 12, 5, 80
+# Of an answer: words, and lines of NumPy and of PyTorch together.
+WORDS_OF_AN_ANSWER, LINES_OF_AN_ANSWER = 60, 12
 NOT_READ = re.compile(r"\s*$|import |from .* import ")
 # What puts a cell's code behind something to click.
 FOLDED = {"evidence", "hide-input", "hide-cell", "remove-input", "remove-cell"}
+ASKS = re.compile(r"\((question-[\w-]+)\)=\n## (.+)\n")
+AFTER_QUESTIONS = {"Takeaway", "Limits", "Exercises", "Sources"}
 FENCE = re.compile(r"^(`{3,}|:{3,})[^\n]*(.*?)^\1", re.DOTALL | re.MULTILINE)
 
 
@@ -268,6 +272,75 @@ def glued_under_another_name(notebook: Path) -> Iterator[str]:
             yield f"{where}: glues {', '.join(glued)} and stores {', '.join(stored)}"
 
 
+def questions_out_of_shape(notebook: Path) -> Iterator[str]:
+    """A question has an address and a title that asks; an answer is read at a glance, and runs."""
+    for where, anchor, title, parts in _sections(notebook):
+        if anchor is None:
+            continue
+        words = parts[0].metadata.get("asked", [])
+        if not title.endswith("?"):
+            yield f"{where}: {title!r} should end in a question mark"
+        if not words:
+            yield f"{where}: says under `asked`, in its metadata, no other words for {title!r}"
+        prose = [part.source for part in parts if _is_read(part) and part.cell_type == "markdown"]
+        answer = ASKS.sub("", FENCE.sub("", "\n\n".join(prose)))
+        if len(answer.strip().partition("\n")[0]) < 50:
+            yield f"{where}: begins with no answer that could stand alone as a description"
+        if (count := len(_words(answer))) > WORDS_OF_AN_ANSWER:
+            yield f"{where}: answers in {count} words, more than {WORDS_OF_AN_ANSWER}"
+        code = [part for part in parts if _is_read(part) and part.cell_type == "code"]
+        recorded = [part for part in code if part.source.startswith("in_pytorch(")]
+        written = [part.source for part in code if not FOLDED & set(part.metadata.get("tags", []))]
+        folded = [part for part in code if "hide-input" in part.metadata.get("tags", [])]
+        if not written and not folded:
+            yield f"{where}: has no lines of NumPy"
+        if not recorded:
+            yield f"{where}: has no lines of PyTorch"
+        shown = [
+            fenced
+            for part in recorded
+            for output in part.outputs
+            for _, fenced in FENCE.findall(output.data["text/markdown"])
+        ]
+        lines = [line for text in written + shown for line in text.splitlines()]
+        if (count := sum(not NOT_READ.match(line) for line in lines)) > LINES_OF_AN_ANSWER:
+            yield f"{where}: shows {count} lines of code, more than {LINES_OF_AN_ANSWER}"
+
+
+def headings_beside_questions(notebook: Path) -> Iterator[str]:
+    """On a page of questions, what is no question comes after them, or has an address too."""
+    if any(anchor for _, anchor, _, _ in _sections(notebook)):
+        for where, cell in cells(notebook, "markdown"):
+            for anchor, title in re.findall(r"^(\([\w-]+\)=\n)?## (.+)$", cell.source, re.M):
+                if not anchor and title not in AFTER_QUESTIONS:
+                    yield f"{where}: {title!r} stands among questions, and has no anchor"
+
+
+def _sections(notebook: Path) -> Iterator[tuple[str, str | None, str, list[Any]]]:
+    """Yield the sections of a notebook: where, the anchor of a question or None, title, cells."""
+    started: list[tuple[str, str | None, str, list[Any]]] = []
+    for number, cell in enumerate(nbformat.read(notebook, as_version=4).cells):
+        if cell.cell_type == "markdown" and (found := re.search("^## (.+)$", cell.source, re.M)):
+            yield from started
+            asks = ASKS.search(cell.source + "\n")
+            where = f"{notebook.name}, cell {number}"
+            started = [(where, asks[1] if asks else None, found[1], [cell])]
+        elif started:
+            started[0][3].append(cell)
+    yield from started
+
+
+def _is_read(cell: Any) -> bool:
+    return not {"evidence", "remove-cell"} & set(cell.metadata.get("tags", []))
+
+
+def _words(text: str) -> list[str]:
+    """Return the words that a reader sees; a formula or a piece of code is one."""
+    shown = re.sub(r"\{[\w:]+\}`([^`<]*?)(?: <[^`]*>)?`", r"\1", text)
+    shown = re.sub(r"\$[^$]*\$|`[^`]*`", "formula", shown)
+    return [word for word in shown.split() if re.search(r"\w", word)]
+
+
 GUARDS = (
     captured_indices,
     unexecuted_cells,
@@ -283,4 +356,6 @@ GUARDS = (
     typed_verdicts,
     typed_numbers,
     glued_under_another_name,
+    questions_out_of_shape,
+    headings_beside_questions,
 )

@@ -3,6 +3,8 @@
 import contextlib
 import gzip
 import itertools
+import re
+import tomllib
 from urllib.parse import quote, unquote, urlsplit
 
 import numpy as np
@@ -96,9 +98,8 @@ def test_every_line_of_a_derivation_is_within_its_column(visit):
 
 
 # A chapter's height in pixels with its drawers shut, and where its first picture has begun: 9,000
-# and 2,000, and what another machine's letters may add. The questions are many short answers.
+# and 2,000, and what another machine's letters may add.
 HIGHEST, FIRST_PICTURE = 9_200, 2_000
-HIGHER = {"book/questions.html": 11_000}
 PICTURES = ".bd-article :is(img, softmax-playground, attention-playground)"
 CHAPTERS = [page for page in PAGES if (ROOT / page).with_suffix(".ipynb").exists()]
 
@@ -111,7 +112,7 @@ def test_a_chapter_is_read_in_one_sitting_and_begins_with_a_picture(visit):
                   .filter((picture) => picture.checkVisibility())
                   .map((picture) => picture.getBoundingClientRect().top + scrollY)"""
         )
-        assert height <= HIGHER.get(visit.name, HIGHEST)
+        assert height <= HIGHEST
         assert min(tops) <= FIRST_PICTURE
 
 
@@ -203,6 +204,41 @@ def test_search_finds_where_something_is_explained(words, chapter, chromium, add
         assert "import " not in first[0]
 
 
+TYPED = tomllib.loads((ROOT / "tests/book/questions.toml").read_text(encoding="utf-8"))
+# Each of these has a chapter, and a question too.
+OF_THE_TRADE = [
+    ("top-p", {"question-truncation", "book/filters.html", "book/sampling.html"}),
+    ("nucleus", {"question-truncation", "book/filters.html", "book/sampling.html"}),
+    ("calibration", {"question-confidence", "book/training.html"}),
+]
+
+
+def first_two(chromium, address, site, words):
+    """Search, and return the page of the first two results with all anchors of the place."""
+    with Visit(chromium, address, f"search.html?q={quote(words)}") as visit:
+        visit.page.wait_for_selector("#search-results li a")
+        links = visit.page.locator("#search-results li a")
+        found = links.evaluate_all("(links) => links.slice(0, 2).map((link) => link.href)")
+    places = set()
+    for link in found:
+        page, _, anchor = link.removeprefix(f"{address}/").partition("#")
+        text = (site / page).read_text(encoding="utf-8")
+        twins = re.findall(r'<section id="([^"]+)">\s*<span id="([^"]+)"></span>', text)
+        places |= {page, anchor}.union(*(pair for pair in twins if anchor in pair))
+    return places
+
+
+@pytest.mark.parametrize("anchor", TYPED)
+def test_a_question_comes_first_or_second_as_people_type_it(anchor, chromium, address, site):
+    for words in TYPED[anchor]:
+        assert anchor in first_two(chromium, address, site, words), words
+
+
+@pytest.mark.parametrize(("words", "places"), OF_THE_TRADE)
+def test_a_word_of_the_trade_leads_to_an_explanation(words, places, chromium, address, site):
+    assert places & first_two(chromium, address, site, words)
+
+
 def shut(visit):
     return visit.page.locator("details.evidence:not([open])").count()
 
@@ -287,6 +323,15 @@ def test_a_statement_and_a_source_have_cards_under_the_pointer(chromium, address
         ("jacobian.html#figure-cliffs", "gradients.html#figure-cliffs"),
         ("attention.html#one-pass-over-the-keys", "one-pass.html"),
         ("attention.html#bounded-scores-must-spread", "masks.html#dispersion"),
+        ("questions.html#question-axis", "questions-in-code.html#question-axis"),
+        ("questions.html#t-practice", "questions-sampling.html#t-practice"),
+        ("questions.html#evidence-lm-uses", "questions-sampling.html#evidence-lm-uses"),
+        ("questions.html#figure-axis", "questions-in-code.html#figure-axis"),
+        (
+            "questions.html#along-which-axis-do-i-take-softmax",
+            "questions-in-code.html#along-which-axis-do-i-take-softmax",
+        ),
+        ("questions.html#in-attention", "questions-attention.html"),
     ],
 )
 def test_an_old_address_leads_to_where_things_stand_now(before, now, chromium, address):

@@ -4,7 +4,14 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from guards import GUARDS, IN_ALL, LONGEST, MEDIAN, typed_verdicts_in_text
+from guards import (
+    GUARDS,
+    IN_ALL,
+    LONGEST,
+    MEDIAN,
+    WORDS_OF_AN_ANSWER,
+    typed_verdicts_in_text,
+)
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from softmax_lib.claims import RECORD_TYPE
@@ -151,6 +158,14 @@ PLANTED = {
     ),
     "a number typed into prose": ("typed_numbers", new_markdown_cell("The gap is 0.125 units.")),
     "a count typed into prose": ("typed_numbers", new_markdown_cell("Of 3200 rows, 12 do.")),
+    "a question that does not ask": (
+        "questions_out_of_shape",
+        new_markdown_cell(f"(question-x)=\n## About softmax\n\n{'word ' * 20}"),
+    ),
+    "a section among questions without an address": (
+        "headings_beside_questions",
+        new_markdown_cell(f"(question-x)=\n## Why?\n\n{'word ' * 20}\n\n## Thoughts"),
+    ),
     "a glued value with the name of another": (
         "glued_under_another_name",
         code('glue("one", 1, display=False)', outputs=[GLUED]),
@@ -169,6 +184,71 @@ def test_guard_names_file_and_cell_of_the_planted_fault(guard_name, cell, tmp_pa
 
 def test_every_guard_has_a_planted_fault():
     assert {name for name, _ in PLANTED.values()} == {guard.__name__ for guard in GUARDS}
+
+
+ANSWER = "(question-x)=\n## What is it?\n\n" + "word " * WORDS_OF_AN_ANSWER
+PYTORCH = "**In PyTorch**\n\n```python\nimport torch\nx = 1\nx\n# 1\n```\n"
+
+
+def question(text=ANSWER, asked=("what",), lines="1\n" * 5, pytorch=PYTORCH, after=""):
+    """Return the cells of a question with the longest answer that there may be."""
+    outputs = [shown(**{"text/markdown": pytorch})]
+    cells = [new_markdown_cell(text, metadata={"asked": list(asked)})]
+    if lines:
+        cells.append(code(lines))
+    if pytorch:
+        cells.append(code('in_pytorch("x")', outputs=outputs, tags=["remove-input"]))
+    return [*cells, new_markdown_cell(after)]
+
+
+BADLY_ASKED = {
+    "should end in a question mark": question(ANSWER.replace("?", ".")),
+    "no other words for 'What is it?'": question(asked=()),
+    "no answer that could stand alone": question(ANSWER.replace("word ", "Yes.\n\n", 1)),
+    "answers in 61 words, more than 60": question(ANSWER + "more"),
+    "answers in 63 words, more than 60": question(after="and three more"),
+    "has no lines of NumPy": question(lines=""),
+    "has no lines of PyTorch": question(pytorch=""),
+    "shows 13 lines of code, more than 12": question(lines="1\n" * 10),
+}
+
+
+def findings_in(cells, guard_name, folder):
+    notebook = folder / "questions.ipynb"
+    nbformat.write(new_notebook(cells=cells), notebook)
+    return [
+        finding for guard in GUARDS if guard.__name__ == guard_name for finding in guard(notebook)
+    ]
+
+
+@pytest.mark.parametrize(("finding", "cells"), BADLY_ASKED.items(), ids=BADLY_ASKED.keys())
+def test_a_question_out_of_shape_is_named_with_what_is_wrong(finding, cells, tmp_path):
+    (found,) = findings_in(cells, "questions_out_of_shape", tmp_path)
+    assert found.startswith("questions.ipynb, cell 0: ")
+    assert finding in found
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        question(),
+        question(lines="1\n" * 9),
+        question(after="```{prf:property} Box\nmany words\n```"),
+        question(after="## Limits\n\nmany words"),
+        question(ANSWER.replace("word", "{prf:ref}`word <of-many-words>`")),
+        question(ANSWER.replace("word", "$a + b$")),
+    ],
+)
+def test_a_question_may_be_as_long_as_allowed(cells, tmp_path):
+    assert findings_in(cells, "questions_out_of_shape", tmp_path) == []
+
+
+def test_a_table_after_questions_has_an_address(tmp_path):
+    table = new_markdown_cell("(side-by-side)=\n## A table")
+    assert findings_in([*question(), table], "headings_beside_questions", tmp_path) == []
+    table = new_markdown_cell("## A table")
+    (found,) = findings_in([*question(), table], "headings_beside_questions", tmp_path)
+    assert "'A table' stands among questions" in found
 
 
 HARMLESS = {

@@ -2,6 +2,7 @@
 
 import filecmp
 import html
+import json
 import re
 import shutil
 import tomllib
@@ -20,10 +21,22 @@ from softmax_lib.derivations.vocabulary import symbol_table
 SOURCES = ("book", "_config.yml", "_toc.yml")
 
 
+def asked_on(path: Path) -> dict[str, list[str]]:
+    """Return the anchors of a notebook's questions, each with other words for it."""
+    cells = nbformat.read(path, as_version=4).cells
+    return {
+        anchor: cell.metadata.get("asked", [])
+        for cell in cells
+        for anchor in re.findall(r"^\((question-[\w-]+)\)=$", cell.source, re.MULTILINE)
+    }
+
+
 def chapters() -> list[str]:
     contents = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    files = [chapter["file"] for part in contents["parts"] for chapter in part["chapters"]]
-    return [contents["root"], *files]
+    entries = [chapter for part in contents["parts"] for chapter in part["chapters"]]
+    for entry in entries:
+        entries += entry.get("sections", [])
+    return [contents["root"], *(entry["file"] for entry in entries)]
 
 
 def test_every_notebook_is_a_chapter_and_lies_in_the_folder_itself():
@@ -228,6 +241,42 @@ def test_every_page_has_a_title_a_description_and_a_card_for_others_to_show(site
     assert len(set(titles)) == len(titles)
 
 
+def questions() -> dict[str, str]:
+    """Return on which page each question stands."""
+    return {
+        anchor: path.stem for path in (ROOT / "book").glob("*.ipynb") for anchor in asked_on(path)
+    }
+
+
+def test_the_door_leads_to_every_question_once(site):
+    door = (site / "book/questions.html").read_text(encoding="utf-8")
+    found = re.findall(r'href="([\w-]+)\.html#(question-[\w-]+)"', door)
+    assert sorted(found) == sorted((page, anchor) for anchor, page in questions().items())
+
+
+def test_every_question_has_title_answer_and_address_for_machines(site):
+    told = {}
+    for page in set(questions().values()):
+        text = (site / f"book/{page}.html").read_text(encoding="utf-8")
+        (script,) = re.findall(r'<script type="application/ld\+json">(.*?)</script>', text)
+        for entry in json.loads(script)["mainEntity"]:
+            address, _, anchor = entry["url"].partition("#")
+            assert address == f"{SITE_URL}book/{page}.html"
+            assert anchor in ids_on(site / f"book/{page}.html")
+            told[anchor] = entry
+    assert told.keys() == questions().keys()
+    assert all(entry["name"].endswith("?") for entry in told.values())
+    assert all(len(entry["acceptedAnswer"]["text"]) > 50 for entry in told.values())
+
+
+def test_every_question_is_typed_by_someone_in_other_words():
+    typed = tomllib.loads((ROOT / "tests/book/questions.toml").read_text(encoding="utf-8"))
+    assert typed.keys() == questions().keys()
+    for path in (ROOT / "book").glob("*.ipynb"):
+        for anchor, words in asked_on(path).items():
+            assert not set(words) & set(typed[anchor]), anchor
+
+
 def test_the_sitemap_lists_every_page(site):
     sitemap = (site / "sitemap.xml").read_text(encoding="utf-8")
     listed = set(re.findall(r"<loc>([^<]+)</loc>", sitemap))
@@ -314,7 +363,7 @@ def test_a_verdict_of_an_unknown_claim_stops_the_build(copy):
 
 def test_a_citation_without_an_entry_stops_the_build(copy):
     (copy / "_toc.yml").write_text("format: jb-book\nroot: book/ledger\n", encoding="utf-8")
-    notebook = copy / "book" / "questions.ipynb"
+    notebook = copy / "book" / "questions-sampling.ipynb"
     text = notebook.read_text(encoding="utf-8")
     assert "{cite:p}`renze2024`" in text
     notebook.write_text(text.replace("`renze2024`", "`nobody2024`"), encoding="utf-8")
