@@ -7,56 +7,55 @@ Search.htmlToText = (page, anchor) => {
 };
 
 // What was typed is compared, word by word, with the titles of pages and sections and with other words
-// for the questions; the fewer of them have a word, the more it counts. Those that share most of their
-// words with it come first, then what Sphinx finds.
+// for the questions; the fewer of them have a word, the more it counts, and one that none has does not.
+// Those that share most of their words with it come first, then what Sphinx finds.
 const ENOUGH = 0.4;
 const stemmer = new Stemmer();
 const wordsOf = (text) =>
-  new Set(
-    splitQuery(text.toLowerCase())
-      .filter((word) => !stopwords.includes(word))
-      .map((word) => stemmer.stemWord(word)),
-  );
+  splitQuery(text.toLowerCase())
+    .filter((word) => !stopwords.includes(word))
+    .map((word) => stemmer.stemWord(word));
 
-function* titles({ alltitles, titles, docnames, filenames }) {
-  const files = new Map(docnames.map((name, file) => [name, filenames[file]]));
+function* titled({ alltitles, titles, docnames, filenames }) {
+  const place = (file, title, anchor) => {
+    const whole = titles[file] === title;
+    const shown = whole ? title : `${titles[file]} > ${title}`;
+    return [docnames[file], shown, whole ? "" : `#${anchor}`, null, 0, filenames[file]];
+  };
+  for (const [page, title, anchor, asked] of QUESTIONS)
+    for (const text of [title, ...asked])
+      yield [new Set(wordsOf(text)), place(docnames.indexOf(page), title, anchor)];
   for (const [title, places] of Object.entries(alltitles))
-    for (const [file, id] of places) {
-      const [shown, anchor] =
-        titles[file] === title ? [title, ""] : [`${titles[file]} > ${title}`, `#${id}`];
-      yield { words: wordsOf(title), place: [docnames[file], shown, anchor, filenames[file]] };
-    }
-  for (const [page, shown, anchor, asked] of QUESTIONS)
-    for (const text of asked)
-      yield { words: wordsOf(text), place: [page, shown, `#${anchor}`, files.get(page)] };
+    for (const [file, anchor] of places)
+      yield [new Set(wordsOf(title)), place(file, title, anchor)];
 }
 
-function named(query) {
-  const candidates = [...titles(Search._index)];
+function closest(query) {
+  const candidates = [...titled(Search._index)];
   const counts = new Map();
-  for (const { words } of candidates)
+  for (const [words] of candidates)
     for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
   const weight = (words) =>
-    [...words].reduce((sum, word) => sum + Math.log(1 + candidates.length / (counts.get(word) ?? 1)), 0);
-  const typed = wordsOf(query);
+    [...words].reduce((sum, word) => sum + Math.log(1 + candidates.length / counts.get(word)), 0);
+  const typed = new Set(wordsOf(query).filter((word) => counts.has(word)));
   const best = new Map();
-  for (const { words, place } of candidates) {
+  for (const [words, place] of candidates) {
     const shared = weight([...typed].filter((word) => words.has(word)));
-    const share = (2 * shared) / (weight(typed) + weight(words));
-    const known = best.get(String(place.slice(0, 2)));
-    if (share >= ENOUGH && share > (known?.share ?? 0))
-      best.set(String(place.slice(0, 2)), { share, place });
+    const share = shared && (2 * shared) / (weight(typed) + weight(words));
+    const name = String(place.slice(0, 2));
+    const known = best.get(name) ?? place;
+    known[4] = Math.max(known[4], share);
+    if (share >= ENOUGH) best.set(name, known);
   }
-  return [...best.values()]
-    .sort((one, other) => one.share - other.share)
-    .map(({ share, place: [page, shown, anchor, file] }) => [page, shown, anchor, null, share, file]);
+  return best;
 }
 
-// Sphinx takes results from the end.
+// Sphinx takes results from the end, and puts a statement's title into brackets.
 const perform = Search._performSearch;
 Search._performSearch = (query, ...terms) => {
-  const first = named(query);
-  const shown = new Set(first.map(([page, title]) => String([page, title])));
-  const others = perform(query, ...terms).filter(([page, title]) => !shown.has(String([page, title])));
+  const best = closest(query);
+  const first = [...best.values()].sort((one, other) => one[4] - other[4]);
+  const others = perform(query, ...terms).filter((found) => !best.has(String(found.slice(0, 2))));
+  for (const found of [...others, ...first]) found[1] = found[1].replace(/ >\s+\((.*)\)$/, " > $1");
   return [...others, ...first];
 };

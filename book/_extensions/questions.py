@@ -4,7 +4,6 @@ The cell that asks has other words for it in its metadata, under ``asked``; the 
 A page's head says its questions with answer and address, for machines (schema.org, FAQPage).
 """
 
-import html
 import json
 import re
 from pathlib import Path
@@ -37,10 +36,7 @@ def for_the_search(app: Sphinx) -> list[tuple[str, str, str, list[str]]]:
         for anchor, words in asked_on(
             Path(app.env.doc2path(page))
         ).items():
-            title = (
-                f"{app.env.titles[page].astext()} > {labels[anchor][2]}"
-            )
-            entries.append((page, html.escape(title), anchor, words))
+            entries.append((page, labels[anchor][2], anchor, words))
     return entries
 
 
