@@ -100,7 +100,9 @@ def test_every_line_of_a_derivation_is_within_its_column(visit):
 # A chapter's height in pixels with its drawers shut, and where its first picture has begun: 9,000
 # and 2,000, and what another machine's letters may add.
 HIGHEST, FIRST_PICTURE = 9_200, 2_000
-PICTURES = ".bd-article :is(img, softmax-playground, attention-playground)"
+KINDS = ("softmax", "attention", "pipeline", "sampling", "simplex", "training")
+PLAYGROUNDS = ", ".join(f"{kind}-playground" for kind in KINDS)
+PICTURES = f".bd-article :is(img, {PLAYGROUNDS})"
 CHAPTERS = [page for page in PAGES if (ROOT / page).with_suffix(".ipynb").exists()]
 
 
@@ -511,7 +513,7 @@ def test_the_numbers_of_a_heat_map_can_be_read(page, strongest, scheme, chromium
 def test_a_finger_finds_every_control(page, chromium, address):
     with Visit(chromium, address, f"book/{page}.html") as visit:
         visit.page.set_viewport_size({"width": NARROW, "height": 900})
-        playground = visit.page.locator("softmax-playground, attention-playground")
+        playground = visit.page.locator(PLAYGROUNDS)
         controls = playground.locator("input, button, select, .grip").locator("visible=true")
         sizes = controls.evaluate_all(
             """(controls) => controls
