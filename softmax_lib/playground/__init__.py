@@ -2,6 +2,7 @@
 
 from softmax_lib.playground._attention import AttentionPlayground
 from softmax_lib.playground._pipeline import PipelinePlayground
+from softmax_lib.playground._sampling import SamplingPlayground
 from softmax_lib.playground._softmax import SoftmaxPlayground
 
-__all__ = ["AttentionPlayground", "PipelinePlayground", "SoftmaxPlayground"]
+__all__ = ["AttentionPlayground", "PipelinePlayground", "SamplingPlayground", "SoftmaxPlayground"]

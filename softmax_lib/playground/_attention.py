@@ -5,9 +5,19 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_lib.playground._base import LARGEST_SEED, Playground, boolean, switch
+from softmax_lib.playground._base import LARGEST_SEED, Playground, boolean, switch, whole
 
 COUNT, WIDEST = 8, 512
+
+
+def uniforms(seed: int, count: int) -> NDArray[np.float64]:
+    """Return the first numbers from a seed, as the page draws them."""
+    # Tommy Ettinger's mulberry32, all states at once: 32-bit integers wrap.
+    state = np.uint32(seed) + np.arange(1, 1 + count, dtype=np.uint32) * np.uint32(0x6D2B79F5)
+    mixed = (state ^ (state >> 15)) * (state | 1)
+    mixed ^= mixed + (mixed ^ (mixed >> 7)) * (mixed | 61)
+    numbers: NDArray[np.float64] = (mixed ^ (mixed >> 14)) / 2**32
+    return numbers
 
 
 class AttentionPlayground(Playground):
@@ -53,7 +63,7 @@ class AttentionPlayground(Playground):
     """
 
     _TAG = "attention-playground"
-    _SCRIPTS = ("softmax.js", "attention.js", "playground.js")
+    _SCRIPTS = ("softmax.js", "random.js", "attention.js", "playground.js", "settings.js")
 
     def __init__(
         self, d_k: int = 64, *, scaled: bool = True, seed: int = 1, name: str | None = None
@@ -61,9 +71,8 @@ class AttentionPlayground(Playground):
         super().__init__(name)
         if d_k not in [2**exponent for exponent in range(WIDEST.bit_length())]:
             raise ValueError(f"d_k must be a power of 2 from 1 to {WIDEST}, got {d_k}")
-        if not (isinstance(seed, int | np.integer) and 0 <= seed <= LARGEST_SEED):
-            raise ValueError(f"seed must be a whole number from 0 to {LARGEST_SEED}, got {seed}")
-        self.d_k, self.scaled, self.seed = int(d_k), boolean("scaled", scaled), int(seed)
+        self.d_k, self.scaled = int(d_k), boolean("scaled", scaled)
+        self.seed = whole("seed", seed, 0, LARGEST_SEED)
 
     def queries_and_keys(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the 8 queries and the 8 keys that are shown at first, each of shape (8, d_k).
@@ -80,12 +89,7 @@ class AttentionPlayground(Playground):
         >>> (100 * weights[0]).round()
         array([17.,  5., 11., 18., 19., 13.,  1., 16.])
         """
-        # Tommy Ettinger's mulberry32, all states at once: 32-bit integers wrap.
-        steps = np.arange(1, 1 + 4 * COUNT * WIDEST, dtype=np.uint32)
-        state = np.uint32(self.seed) + steps * np.uint32(0x6D2B79F5)
-        mixed = (state ^ (state >> 15)) * (state | 1)
-        mixed ^= mixed + (mixed ^ (mixed >> 7)) * (mixed | 61)
-        uniform = (mixed ^ (mixed >> 14)) / 2**32
+        uniform = uniforms(self.seed, 4 * COUNT * WIDEST)
         # Box and Muller's way from uniform to normal numbers.
         first, second = uniform[::2], uniform[1::2]
         normal = np.sqrt(-2 * np.log(1 - first)) * np.cos(2 * np.pi * second)

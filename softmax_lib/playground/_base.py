@@ -8,6 +8,8 @@ import re
 from collections.abc import Sequence
 from importlib import resources
 
+import numpy as np
+
 FEWEST, MOST = 2, 8
 LARGEST_SEED = 2**32 - 1
 
@@ -52,6 +54,24 @@ def boolean(name: str, value: bool) -> bool:
     if not isinstance(value, bool):
         raise TypeError(f"{name} must be True or False, got {value!r}")
     return value
+
+
+def share(name: str, value: float) -> float:
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name} must be a number from 0 to 1, got {value}")
+    return float(value)
+
+
+def whole(name: str, value: int, least: int, largest: int) -> int:
+    if not (isinstance(value, int | np.integer) and least <= value <= largest):
+        raise ValueError(f"{name} must be a whole number from {least} to {largest}, got {value}")
+    return int(value)
+
+
+def at_least_0(name: str, value: float) -> float:
+    if not value >= 0:
+        raise ValueError(f"{name} must be at least 0, got {value}")
+    return float(value)
 
 
 def one_of(name: str, value: str, names: Sequence[str]) -> str:

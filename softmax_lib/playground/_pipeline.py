@@ -65,7 +65,7 @@ class PipelinePlayground(Playground):
     """
 
     _TAG = "pipeline-playground"
-    _SCRIPTS = ("softmax.js", "pipeline.js", "playground.js", "predict.js")
+    _SCRIPTS = ("softmax.js", "pipeline.js", "playground.js", "settings.js", "predict.js")
 
     def __init__(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from softmax_lib.playground._base import Playground, logits_within, one_of, text
+from softmax_lib.playground._base import Playground, at_least_0, logits_within, one_of, text
 
 FORMATS = ("float16", "float32", "float64")
 PARTS = ("temperature", "entropy", "jacobian", "format", "shift")
@@ -51,7 +51,7 @@ class SoftmaxPlayground(Playground):
     """
 
     _TAG = "softmax-playground"
-    _SCRIPTS = ("softmax.js", "playground.js")
+    _SCRIPTS = ("softmax.js", "playground.js", "settings.js")
 
     def __init__(
         self,
@@ -66,9 +66,7 @@ class SoftmaxPlayground(Playground):
         super().__init__(name)
         self.reach = float(reach)
         self.logits = logits_within(self.reach, logits)
-        self.temperature = float(temperature)
-        if not self.temperature >= 0:
-            raise ValueError(f"temperature must be at least 0, got {temperature}")
+        self.temperature = at_least_0("temperature", temperature)
         if isinstance(parts, str):
             raise TypeError(f"parts must be a sequence of names, got the string {parts!r}")
         self.parts = list(parts)

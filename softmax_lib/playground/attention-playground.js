@@ -1,6 +1,5 @@
-// <attention-playground>: needs softmax.js, attention.js and playground.js before it.
+// <attention-playground>: needs softmax.js, random.js, attention.js and playground.js before it.
 
-const LARGEST_SEED = 2 ** 32 - 1;
 const DIGITS = 3;
 
 const READ = {
@@ -10,11 +9,7 @@ const READ = {
     return check("d_k", text, value, valid, `a power of 2 from 1 to ${WIDEST}`);
   },
   scaled: (text) => readSwitch("scaled", text),
-  seed(text) {
-    const value = number(text);
-    const valid = Number.isInteger(value) && value >= 0 && value <= LARGEST_SEED;
-    return check("seed", text, value, valid, `a whole number from 0 to ${LARGEST_SEED}`);
-  },
+  seed: readSeed,
 };
 
 const OWN_STYLE = `
@@ -69,7 +64,7 @@ class AttentionPlayground extends Playground {
     const { state } = this;
     this.on("#width", "input", (slider) => (state.d_k = 2 ** slider.value));
     this.on("[type=checkbox]", "change", (box) => (state.scaled = box.checked));
-    this.on("button", "click", () => (state.seed = state.seed === LARGEST_SEED ? 0 : state.seed + 1));
+    this.on("button", "click", () => (state.seed = nextSeed(state.seed)));
   }
 
   update() {

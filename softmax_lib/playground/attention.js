@@ -1,17 +1,7 @@
-// Attention weights of random queries and keys: needs softmax.js before it.
+// Attention weights of random queries and keys: needs softmax.js and random.js before it.
 
 const COUNT = 8; // of queries, and of keys
 const WIDEST = 512;
-
-// Tommy Ettinger's mulberry32, whose state is one 32-bit number.
-function* uniforms(seed) {
-  for (let state = seed; ; ) {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    yield ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  }
-}
 
 // Always of the largest width: a smaller one takes the first components, so that it can grow.
 function draw(seed) {

@@ -1,19 +1,8 @@
-// <pipeline-playground>: needs softmax.js, pipeline.js, playground.js and predict.js before it.
-
-const FEWEST = 2;
-const MOST = 8;
+// <pipeline-playground>: needs softmax.js, pipeline.js, playground.js, settings.js and predict.js before it.
 
 const READ = {
-  reach(text) {
-    const value = number(text);
-    return check("reach", text, value, value > 0 && value < Infinity, "a positive number");
-  },
-  logits(text, { reach }) {
-    const values = text.trim().split(/[\s,]+/).map(number);
-    const counted = values.length >= FEWEST && values.length <= MOST;
-    const valid = counted && values.every((z) => Math.abs(z) <= reach);
-    return check("logits", text, values, valid, `${FEWEST} to ${MOST} numbers between −${reach} and ${reach}`);
-  },
+  reach: readReach,
+  logits: readLogits,
   format(text) {
     const expected = Object.keys(LARGEST).join(", ");
     return check("format", text, text, Object.hasOwn(LARGEST, text), `one of ${expected}`);

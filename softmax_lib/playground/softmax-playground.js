@@ -1,41 +1,11 @@
-// <softmax-playground>: needs softmax.js and playground.js before it.
+// <softmax-playground>: needs softmax.js, playground.js and settings.js before it.
 
-const FEWEST = 2;
-const MOST = 8;
 const PARTS = ["temperature", "entropy", "jacobian", "format", "shift"];
-// The ends of the temperature slider are 0 and ∞; 0.01 to 100 lie between, 40 steps a decade.
-const STEPS_PER_DECADE = 40;
-const LAST_STEP = 4 * STEPS_PER_DECADE + 2;
-
-function temperatureAt(step) {
-  if (step === 0) return 0;
-  if (step === LAST_STEP) return Infinity;
-  return Number((10 ** ((step - 1) / STEPS_PER_DECADE - 2)).toPrecision(3));
-}
-
-function stepOf(temperature) {
-  if (temperature === 0) return 0;
-  if (temperature === Infinity) return LAST_STEP;
-  const step = Math.round((Math.log10(temperature) + 2) * STEPS_PER_DECADE) + 1;
-  return Math.min(Math.max(step, 1), LAST_STEP - 1);
-}
 
 const READ = {
-  reach(text) {
-    const value = number(text);
-    return check("reach", text, value, value > 0 && value < Infinity, "a positive number");
-  },
-  logits(text, { reach }) {
-    const values = text.trim().split(/[\s,]+/).map(number);
-    const valid = values.every((z) => Math.abs(z) <= reach);
-    const expected = `${FEWEST} to ${MOST} numbers between −${reach} and ${reach}`;
-    const counted = values.length >= FEWEST && values.length <= MOST;
-    return check("logits", text, values, valid && counted, expected);
-  },
-  temperature(text) {
-    const value = number(text);
-    return check("temperature", text, value, value >= 0, "a number from 0 to inf");
-  },
+  reach: readReach,
+  logits: readLogits,
+  temperature: readTemperature,
   format(text) {
     const expected = Object.keys(FORMATS).join(", ");
     return check("format", text, text, Object.hasOwn(FORMATS, text), `one of ${expected}`);
@@ -74,11 +44,7 @@ const CONTROLS = `
         .map((name) => `<option>${name}</option>`)
         .join("")}</select></label>
       <label data-part="shift"><input type="checkbox"> subtract the maximum</label>
-      <div class="slider" data-part="temperature">
-        <label for="temperature">temperature&nbsp;<i>T</i></label>
-        <input id="temperature" type="range" min="0" max="${LAST_STEP}" step="1">
-        <span class="number"></span>
-      </div>
+      <div class="slider" data-part="temperature">${TEMPERATURE}</div>
     </div>
     <p class="entropy" data-part="entropy"></p>
     <p class="fault problem" hidden></p>
@@ -209,11 +175,7 @@ class SoftmaxPlayground extends Playground {
       row.querySelector(".bar").style.width = `${100 * (shown[i] || 0)}%`;
       row.querySelector(".probability").textContent = showProbability(shown[i]);
     });
-    const slider = this.find("#temperature");
-    slider.value = stepOf(temperature);
-    const ends = { 0: "0, all on the largest", Infinity: "infinite, all equal" };
-    slider.setAttribute("aria-valuetext", ends[temperature] ?? String(temperature));
-    this.find(".slider .number").textContent = plain(temperature);
+    showTemperature(this.find("#temperature"), temperature);
     this.find("select").value = format;
     this.find("[type=checkbox]").checked = shift;
     this.find(".entropy").textContent = `entropy ${show(entropy(exact, format))} nats`;

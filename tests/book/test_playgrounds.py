@@ -7,17 +7,23 @@ from axe_playwright_python.sync_playwright import Axe
 from browsing import NARROW, WIDE, Visit, served
 from playwright.sync_api import expect
 
-from softmax_lib.playground import PipelinePlayground
+from softmax_lib.playground import PipelinePlayground, SamplingPlayground
 
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>A playground</title>
 <link rel="icon" href="data:,">
 <style>:root {{ color-scheme: light dark }}</style></head>
 <body><main><h1>A playground</h1>{}</main></body></html>"""
 
+# Some of the words after "she" in Alice, first chapter, and how often they are there.
+WORDS = {"was": 13, "had": 8, "could": 5, "tried": 5, "fell": 2, "ran": 1, "couldn't": 1}
+
 # What stands at the start, what a key does to it, and the extremes of each.
 KINDS = {
     "pipeline": lambda **options: PipelinePlayground(
         [12, 1, 0], format="float16", shift=False, reach=20, name="play", **options
+    ),
+    "sampling": lambda **options: SamplingPlayground(
+        WORDS, after="she", top_p=0.9, draws=20, name="play", **options
     ),
 }
 EXTREMES = {
@@ -25,6 +31,11 @@ EXTREMES = {
         "z:20,20,20,20,20,20,20,20;format:float16;shift:off",
         "z:-20,-20;format:float16;shift:off",
         "z:20,-20;format:float64;shift:on",
+    ],
+    "sampling": [
+        "T:0;top_p:0;draws:0",
+        "T:inf;top_k:1;draws:10000",
+        "T:100;top_p:1;min_p:1",
     ],
 }
 each_kind = pytest.mark.parametrize("kind", KINDS)
@@ -208,3 +219,63 @@ def test_the_pipeline_has_two_to_eight_logits(play):
         fewer.press("Enter")
     expect(fewer).to_be_disabled()
     expect(shown.locator(".caption")).to_contain_text("the logistic function of z₁ − z₂")
+
+
+def test_keys_move_the_filters_and_the_words_left_follow(play):
+    _, shown = play(uncovered("sampling"))
+    left = shown.locator("li:not(.out)")
+    for name in ("top-k", "top-p", "min-p"):
+        shown.get_by_role("slider", name=name).press("Home")
+    expect(left).to_have_count(1)
+    expect(left).to_contain_text("was100 %")
+    shown.get_by_role("slider", name="top-k").press("ArrowRight")
+    shown.get_by_role("slider", name="top-p").press("End")
+    expect(left).to_have_count(2)
+    # 13/21 and 8/21
+    expect(left.locator(".share")).to_have_text(["62 %", "38 %"])
+    expect(shown.locator(".caption")).to_contain_text("Top-k leaves 2 of 7 words.")
+    expect(shown.locator(".caption")).to_contain_text("what is left has 60 % of the probability")
+
+
+@pytest.mark.parametrize(
+    ("fragment", "words"),
+    [
+        ("T:1;top_p:1", "No filter takes a word away: all 7 are left."),
+        ("T:1;top_k:3;top_p:1", "Top-k leaves 4 of 7 words (words that are tied stay together)."),
+        ("T:1;top_k:6;top_p:1", "all 7 are left (words that are tied stay together)."),
+        (
+            "T:1;top_k:4;top_p:0.6;min_p:1",
+            "words, then top-p leaves 2 of 4, then min-p leaves 1 of 2.",
+        ),
+        ("T:1;top_p:0", "What is most probable stays, even at p = 0."),
+        ("T:0;top_p:1", "At T = 0 nothing but “was” can be drawn."),
+        ("T:inf;top_p:1", "At T = ∞ all 7 are equally probable."),
+        ("draws:0", "Nothing has been drawn yet."),
+        ("T:0;draws:1", "The word drawn with dice 1 is “was”."),
+        ("T:0;draws:10", "drawn most often, 10 times; 10 are expected."),
+        ("draws:10000", "That is as many as fit."),
+    ],
+)
+def test_the_caption_of_the_words_says_what_happened(fragment, words, play):
+    _, shown = play(uncovered("sampling"), fragment=f"play={fragment}")
+    expect(shown.locator(".caption")).to_contain_text(words)
+
+
+def test_buttons_draw_more_words_forget_them_and_take_other_dice(play):
+    _, shown = play(uncovered("sampling"))
+    times = shown.locator("li .times")
+
+    def drawn():
+        return sum(int(text[1:] or 0) for text in times.all_inner_texts())
+
+    assert drawn() == 20
+    shown.get_by_role("button", name="Draw a word").press("Enter")
+    assert drawn() == 21
+    shown.get_by_role("button", name="Draw 100").press("Enter")
+    assert drawn() == 121
+    before = times.all_inner_texts()
+    shown.get_by_role("button", name="Other dice").press("Enter")
+    assert drawn() == 121
+    assert times.all_inner_texts() != before
+    shown.get_by_role("button", name="Forget the draws").press("Enter")
+    assert drawn() == 0

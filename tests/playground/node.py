@@ -41,3 +41,14 @@ def shown(value, digits=4):
 
 def read(text):
     return text if text in {"NaN", "∞", "−∞", "0"} else Decimal(text.replace("−", "-"))
+
+
+def is_written(value, text, error):
+    """Tell whether four digits stand for a value that has a relative error."""
+    if not math.isfinite(value) or value == 0:
+        return read(text) == shown(value)
+    written = read(text)
+    half_unit = Decimal(10) ** (written.adjusted() - 3) / 2
+    # Below its normal numbers float64 has not the digits, and neither side has them.
+    least = Decimal(2.0**-1072)
+    return abs(written - Decimal(value)) <= half_unit + Decimal(error) * abs(Decimal(value)) + least

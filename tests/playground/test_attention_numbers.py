@@ -8,7 +8,7 @@ from node import read, run, shown
 from softmax_lib import scaled_dot_product_attention, softmax_jacobian
 from softmax_lib.playground import AttentionPlayground
 
-SCRIPTS = ("softmax.js", "attention.js")
+SCRIPTS = ("softmax.js", "random.js", "attention.js")
 WIDTHS = [2**exponent for exponent in range(10)]
 SEEDS = [0, 1, 2, 3, 1000, 2**31 - 1, 2**31, 2**32 - 1]
 STATES = list(product(SEEDS, WIDTHS, [True, False]))

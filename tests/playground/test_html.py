@@ -6,7 +6,12 @@ import re
 
 import pytest
 
-from softmax_lib.playground import AttentionPlayground, PipelinePlayground, SoftmaxPlayground
+from softmax_lib.playground import (
+    AttentionPlayground,
+    PipelinePlayground,
+    SamplingPlayground,
+    SoftmaxPlayground,
+)
 
 ALL_PARTS = ("temperature", "entropy", "jacobian", "format", "shift")
 
@@ -15,6 +20,7 @@ KINDS = {
     "softmax-playground": lambda: SoftmaxPlayground([1, 2], parts=ALL_PARTS),
     "attention-playground": AttentionPlayground,
     "pipeline-playground": PipelinePlayground,
+    "sampling-playground": lambda: SamplingPlayground({"was": 13, "had": 8}),
 }
 each_kind = pytest.mark.parametrize("kind", KINDS)
 
@@ -72,7 +78,29 @@ def test_the_pipeline_tag_says_what_was_asked_for():
     )
 
 
+def test_the_sampling_tag_says_what_was_asked_for():
+    playground = SamplingPlayground(
+        {"couldn't": 2, "<b>": 1},
+        after="she",
+        temperature=math.inf,
+        top_k=1,
+        top_p=0.5,
+        min_p=0.25,
+        draws=10,
+        seed=2,
+        predict=False,
+        name="here",
+    )
+    assert playground.tag() == (
+        '<sampling-playground words="couldn&#x27;t:2 &lt;b&gt;:1" after="she" temperature="inf" '
+        'top_k="1" top_p="0.5" min_p="0.25" draws="10" seed="2" predict="off" id="here">'
+        "</sampling-playground>"
+    )
+
+
 def test_repr_is_plain_text():
+    written = "SamplingPlayground(2 words, temperature=1.0, top_k=2, top_p=0.5, min_p=0.0)"
+    assert repr(SamplingPlayground({"was": 13, "had": 8}, top_p=0.5)) == written
     written = "PipelinePlayground([2.0, 1.0, 0.0], format='float64', shift=True)"
     assert repr(PipelinePlayground()) == written
     assert repr(AttentionPlayground()) == "AttentionPlayground(64, scaled=True, seed=1)"
@@ -148,3 +176,27 @@ def test_a_bad_argument_of_the_pipeline_is_refused_and_named(arguments, named):
 def test_a_switch_of_the_pipeline_that_is_no_bool_is_refused(name):
     with pytest.raises(TypeError, match=f"{name}.* 1$"):
         PipelinePlayground(**{name: 1})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ({"counts": {"was": 1}}, "counts.* 1 of them$"),
+        ({"counts": {str(i): 1 for i in range(65)}}, "counts.* 65 of them$"),
+        ({"counts": {"was": 1, "had": 0}}, "'had' in counts.* 0$"),
+        ({"counts": {"was": 1, "had": 1.5}}, r"'had' in counts.* 1\.5$"),
+        ({"counts": {"was": 1, "had not": 1}}, "counts.* 'had not'$"),
+        ({"counts": {"was": 1, "a:b": 1}}, "counts.* 'a:b'$"),
+        ({"temperature": -1}, "temperature.* -1$"),
+        ({"top_k": 0}, "top_k.* 0$"),
+        ({"top_k": 3}, "top_k.* 3$"),
+        ({"top_p": 1.5}, r"top_p.* 1\.5$"),
+        ({"min_p": math.nan}, "min_p.* nan$"),
+        ({"draws": 10_001}, "draws.* 10001$"),
+        ({"seed": -1}, "seed.* -1$"),
+        ({"name": "1"}, "name.* '1'$"),
+    ],
+)
+def test_a_bad_argument_of_sampling_is_refused_and_named(arguments, named):
+    with pytest.raises(ValueError, match=named):
+        SamplingPlayground(**{"counts": {"was": 2, "had": 1}} | arguments)
