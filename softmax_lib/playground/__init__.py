@@ -3,6 +3,13 @@
 from softmax_lib.playground._attention import AttentionPlayground
 from softmax_lib.playground._pipeline import PipelinePlayground
 from softmax_lib.playground._sampling import SamplingPlayground
+from softmax_lib.playground._simplex import SimplexPlayground
 from softmax_lib.playground._softmax import SoftmaxPlayground
 
-__all__ = ["AttentionPlayground", "PipelinePlayground", "SamplingPlayground", "SoftmaxPlayground"]
+__all__ = [
+    "AttentionPlayground",
+    "PipelinePlayground",
+    "SamplingPlayground",
+    "SimplexPlayground",
+    "SoftmaxPlayground",
+]

@@ -17,15 +17,14 @@ function roundToBrain(x) {
   return new Float32Array(word.buffer)[0];
 }
 
-// What NumPy has in the format: for narrow ones exp in float32, for float16 sums as well.
+// What NumPy has in the format; it adds up float16 in float32.
 function pipeline(logits, format, shift) {
   const round = FORMATS[format];
-  const inner = format === "float64" ? round : Math.fround;
-  const adding = format === "bfloat16" ? round : inner;
+  const adding = format === "float16" ? Math.fround : round;
   const z = logits.map(round);
   const maximum = Math.max(...z);
   const exponents = shift ? z.map((logit) => round(logit - maximum)) : z;
-  const terms = exponents.map((x) => round(inner(Math.exp(x))));
+  const terms = exponents.map((x) => round(Math.exp(x)));
   const sum = round(total(terms, adding));
   return { z, maximum, exponents, terms, sum, p: terms.map((term) => round(term / sum)) };
 }

@@ -1,9 +1,9 @@
 // Temperature, filters and draws: needs softmax.js and random.js before it.
 
-// (z − max)/T with its limits at T = 0 and ∞.
+// (z − max)/T, which is 0 for the maxima at T = 0 too.
 function gaps(logits, temperature) {
   const maximum = Math.max(...logits);
-  return logits.map((z) => (z === maximum || temperature === Infinity ? 0 : (z - maximum) / temperature));
+  return logits.map((z) => (z === maximum ? 0 : (z - maximum) / temperature));
 }
 
 // Those whose value is at least that of the last one in the first so many; the tied stay together.

@@ -2,12 +2,14 @@
 
 import contextlib
 
+import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browsing import NARROW, WIDE, Visit, served
 from playwright.sync_api import expect
 
-from softmax_lib.playground import PipelinePlayground, SamplingPlayground
+from softmax_lib import softmax
+from softmax_lib.playground import PipelinePlayground, SamplingPlayground, SimplexPlayground
 
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>A playground</title>
 <link rel="icon" href="data:,">
@@ -25,6 +27,7 @@ KINDS = {
     "sampling": lambda **options: SamplingPlayground(
         WORDS, after="she", top_p=0.9, draws=20, name="play", **options
     ),
+    "simplex": lambda **options: SimplexPlayground(name="play", **options),
 }
 EXTREMES = {
     "pipeline": [
@@ -37,6 +40,7 @@ EXTREMES = {
         "T:inf;top_k:1;draws:10000",
         "T:100;top_p:1;min_p:1",
     ],
+    "simplex": ["z:5,5,-5;T:0", "z:5,-5,-5;T:0.01", "z:0,0,0;T:inf"],
 }
 each_kind = pytest.mark.parametrize("kind", KINDS)
 each_extreme = pytest.mark.parametrize(
@@ -279,3 +283,84 @@ def test_buttons_draw_more_words_forget_them_and_take_other_dice(play):
     assert times.all_inner_texts() != before
     shown.get_by_role("button", name="Forget the draws").press("Enter")
     assert drawn() == 0
+
+
+def numbers(locator):
+    return [float(text.replace("−", "-")) for text in locator.all_inner_texts()]
+
+
+def with_the_mouse(page, start, end):
+    page.mouse.move(*start)
+    page.mouse.down()
+    page.mouse.move(*end, steps=4)
+    page.mouse.up()
+
+
+def with_a_finger(page, start, end):
+    """Put a finger down, move it and lift it, as a touch screen reports it."""
+    session = page.context.new_cdp_session(page)
+    for kind, points in (("touchStart", [start]), ("touchMove", [end]), ("touchEnd", [])):
+        touches = [{"x": x, "y": y} for x, y in points]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})
+
+
+def centre(locator):
+    box = locator.bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+@pytest.mark.parametrize("drag", [with_the_mouse, with_a_finger])
+def test_a_point_that_is_dragged_to_the_centre_has_equal_logits_with_their_mean(drag, play):
+    visit, shown = play(uncovered("simplex"))
+    drag(visit.page, centre(shown.locator(".grip")), centre(shown.locator(".centre")))
+    logits = numbers(shown.locator(".logit"))
+    # The mean was 2/3. A pixel of the triangle, 300 wide, changes a logit there by 0.01 or so.
+    np.testing.assert_allclose(logits, 2 / 3, atol=0.05)
+
+
+def test_a_click_moves_the_point_and_the_logits_are_those_of_its_place(play):
+    visit, shown = play(uncovered("simplex"))
+    box = shown.locator(".border").bounding_box()
+    # In the middle between the centre of the lower edge and the centre: (5, 5, 2)/12.
+    visit.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] * (1 - 2 / 12))
+    logits = numbers(shown.locator(".logit"))
+    np.testing.assert_allclose(softmax(logits), np.array([5, 5, 2]) / 12, atol=0.01)
+
+
+def test_the_same_added_to_all_logits_does_not_move_the_point(play):
+    _, shown = play(uncovered("simplex"))
+    where = shown.locator("svg").get_attribute("aria-label")
+    more = shown.get_by_role("button", name="All logits + 1")
+    for _ in range(3):
+        more.press("Enter")
+    assert numbers(shown.locator(".logit")) == [4.5, 4, 2.5]
+    assert shown.locator("svg").get_attribute("aria-label") == where
+    expect(more).to_be_disabled()
+    shown.get_by_role("button", name="All logits − 1").press("Enter")
+    assert numbers(shown.locator(".logit")) == [3.5, 3, 1.5]
+
+
+@pytest.mark.parametrize(
+    ("fragment", "words"),
+    [
+        ("z:2,1,0;T:1", "at T = 0 it is in corner 1, whose logit is the largest"),
+        ("z:2,1,2;T:1", "in the middle of the edge between 1 and 3, whose logits are tied"),
+        ("z:1,1,1;T:1", "All logits are equal, and the point is in the centre"),
+        ("z:2,1,0;T:0", "At T = 0 the point is in corner 1"),
+        ("z:1,1,1;T:0", "in the centre, since all logits are equal"),
+        ("z:2,1,0;T:inf", "At T = ∞ the point is in the centre, whatever the logits are."),
+        ("z:-5,5,-5;T:0.1", "In float64 p₂ is exactly 1, which no real logits reach."),
+        ("z:2,1,-0.5;T:1", "The logits have the sum 2.5"),
+    ],
+)
+def test_the_caption_of_the_point_says_where_it_is(fragment, words, play):
+    _, shown = play(uncovered("simplex"), fragment=f"play={fragment}")
+    expect(shown.locator(".caption")).to_contain_text(words)
+
+
+@pytest.mark.parametrize("temperature", ["0", "inf"])
+def test_a_point_at_an_end_of_its_curve_cannot_be_dragged(temperature, play):
+    visit, shown = play(uncovered("simplex"), fragment=f"play=T:{temperature}")
+    before = numbers(shown.locator(".logit"))
+    visit.page.mouse.click(*centre(shown.locator(".border")))
+    assert numbers(shown.locator(".logit")) == before

@@ -10,6 +10,7 @@ from softmax_lib.playground import (
     AttentionPlayground,
     PipelinePlayground,
     SamplingPlayground,
+    SimplexPlayground,
     SoftmaxPlayground,
 )
 
@@ -20,6 +21,7 @@ KINDS = {
     "softmax-playground": lambda: SoftmaxPlayground([1, 2], parts=ALL_PARTS),
     "attention-playground": AttentionPlayground,
     "pipeline-playground": PipelinePlayground,
+    "simplex-playground": SimplexPlayground,
     "sampling-playground": lambda: SamplingPlayground({"was": 13, "had": 8}),
 }
 each_kind = pytest.mark.parametrize("kind", KINDS)
@@ -98,7 +100,18 @@ def test_the_sampling_tag_says_what_was_asked_for():
     )
 
 
+def test_the_simplex_tag_says_what_was_asked_for():
+    playground = SimplexPlayground(
+        [2, 0.5, -8], temperature=0, reach=10, predict=False, name="here"
+    )
+    assert playground.tag() == (
+        '<simplex-playground logits="2 0.5 -8" temperature="0" reach="10" predict="off" id="here">'
+        "</simplex-playground>"
+    )
+
+
 def test_repr_is_plain_text():
+    assert repr(SimplexPlayground()) == "SimplexPlayground([1.5, 1.0, -0.5], temperature=1.0)"
     written = "SamplingPlayground(2 words, temperature=1.0, top_k=2, top_p=0.5, min_p=0.0)"
     assert repr(SamplingPlayground({"was": 13, "had": 8}, top_p=0.5)) == written
     written = "PipelinePlayground([2.0, 1.0, 0.0], format='float64', shift=True)"
@@ -200,3 +213,19 @@ def test_a_switch_of_the_pipeline_that_is_no_bool_is_refused(name):
 def test_a_bad_argument_of_sampling_is_refused_and_named(arguments, named):
     with pytest.raises(ValueError, match=named):
         SamplingPlayground(**{"counts": {"was": 2, "had": 1}} | arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ({"logits": [1, 2]}, "logits.* 2$"),
+        ({"logits": [1, 2, 3, 4]}, "logits.* 4$"),
+        ({"logits": [1, 2, 6]}, r"logits.* 6\.0$"),
+        ({"temperature": -1}, "temperature.* -1$"),
+        ({"reach": 0}, "reach.* 0$"),
+        ({"name": "1"}, "name.* '1'$"),
+    ],
+)
+def test_a_bad_argument_of_the_simplex_is_refused_and_named(arguments, named):
+    with pytest.raises(ValueError, match=named):
+        SimplexPlayground(**arguments)

@@ -65,6 +65,12 @@ def test_the_words_left_after_each_filter_are_the_library_s(answers):
             assert answer[name] == np.flatnonzero(mask).tolist(), (name, question)
 
 
+def test_a_mass_that_is_just_reached_is_enough():
+    question = ([2, 1, 1], 1.0, 3, 0.5, 0.0, 1)
+    (answer,) = ask([question])
+    assert answer["kept"] == np.flatnonzero(left(*question[:5])[-1]).tolist() == [0]
+
+
 def test_their_probabilities_are_the_library_s(answers):
     for question, answer in zip(QUESTIONS, answers, strict=True):
         counts, temperature = question[:2]
