@@ -5,6 +5,7 @@ from softmax_lib.playground._pipeline import PipelinePlayground
 from softmax_lib.playground._sampling import SamplingPlayground
 from softmax_lib.playground._simplex import SimplexPlayground
 from softmax_lib.playground._softmax import SoftmaxPlayground
+from softmax_lib.playground._training import TrainingPlayground
 
 __all__ = [
     "AttentionPlayground",
@@ -12,4 +13,5 @@ __all__ = [
     "SamplingPlayground",
     "SimplexPlayground",
     "SoftmaxPlayground",
+    "TrainingPlayground",
 ]

@@ -9,7 +9,12 @@ from browsing import NARROW, WIDE, Visit, served
 from playwright.sync_api import expect
 
 from softmax_lib import softmax
-from softmax_lib.playground import PipelinePlayground, SamplingPlayground, SimplexPlayground
+from softmax_lib.playground import (
+    PipelinePlayground,
+    SamplingPlayground,
+    SimplexPlayground,
+    TrainingPlayground,
+)
 
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>A playground</title>
 <link rel="icon" href="data:,">
@@ -28,6 +33,7 @@ KINDS = {
         WORDS, after="she", top_p=0.9, draws=20, name="play", **options
     ),
     "simplex": lambda **options: SimplexPlayground(name="play", **options),
+    "training": lambda **options: TrainingPlayground(name="play", **options),
 }
 EXTREMES = {
     "pipeline": [
@@ -39,6 +45,11 @@ EXTREMES = {
         "T:0;top_p:0;draws:0",
         "T:inf;top_k:1;draws:10000",
         "T:100;top_p:1;min_p:1",
+    ],
+    "training": [
+        "steps:0;start:even",
+        "steps:500;loss:softmax-twice;rate:10",
+        "steps:100;loss:squared-error;start:wrong;points:0,0,0/0,0,1/1,-1,2",
     ],
     "simplex": ["z:5,5,-5;T:0", "z:5,-5,-5;T:0.01", "z:0,0,0;T:inf"],
 }
@@ -165,7 +176,7 @@ def test_the_address_holds_what_was_set(kind, play):
     slider.press("Home")
     slider.press("ArrowRight")
     after = shown.locator(".all").inner_text()
-    visit.page.wait_for_url("**#play=*")
+    visit.page.wait_for_url("**#play=**")
     visit.page.reload()
     expect(shown.locator(".all")).to_have_text(after, use_inner_text=True)
     assert "off" in visit.page.url.partition("predict:")[2]
@@ -364,3 +375,68 @@ def test_a_point_at_an_end_of_its_curve_cannot_be_dragged(temperature, play):
     before = numbers(shown.locator(".logit"))
     visit.page.mouse.click(*centre(shown.locator(".border")))
     assert numbers(shown.locator(".logit")) == before
+
+
+def test_keys_choose_a_point_and_move_it_and_training_follows(play):
+    _, shown = play(uncovered("training"))
+    point = shown.locator(".point").nth(4)
+    before = centre(point)
+    shown.get_by_role("combobox", name="point").select_option("5, of class 2")
+    expect(point).to_have_class("point c1 chosen")
+    shown.get_by_role("slider", name="x").press("End")
+    shown.get_by_role("slider", name="y").press("End")
+    after = centre(point)
+    assert after[0] > before[0]
+    assert after[1] < before[1]
+    shown.get_by_role("button", name="100 steps").press("Enter")
+    # It stands among those of another class now.
+    expect(shown.locator(".caption")).to_contain_text("After 100 steps 11 of 12 points are right")
+
+
+@pytest.mark.parametrize("drag", [with_the_mouse, with_a_finger])
+def test_a_point_can_be_dragged_and_stays_in_the_square(drag, play):
+    visit, shown = play(uncovered("training"))
+    frame = shown.locator(".frame").bounding_box()
+    outside = (frame["x"] + frame["width"] + 40, frame["y"] + frame["height"] / 2)
+    drag(visit.page, centre(shown.locator(".point").nth(1)), outside)
+    expect(shown.get_by_role("combobox", name="point")).to_have_value("1")
+    values = shown.locator(".stack .slider .number").all_inner_texts()
+    assert values[0] == "1"
+    assert abs(float(values[1].replace("−", "-"))) < 0.05
+
+
+@pytest.mark.parametrize(
+    ("fragment", "words"),
+    [
+        ("loss:cross-entropy;start:wrong;steps:100", "After 100 steps 12 of 12 points are right"),
+        ("loss:squared-error;start:wrong;steps:100", "training stands still"),
+        ("loss:softmax-twice;start:wrong;steps:100", "training stands still"),
+        ("loss:softmax-twice;steps:100", "the loss stays above 0.551"),
+        ("start:even;steps:0", "After 0 steps 0 of 12 points are right; the loss is 1.10"),
+        ("steps:500", "There are no more steps than that."),
+    ],
+)
+def test_the_caption_of_training_says_what_happened(fragment, words, play):
+    _, shown = play(uncovered("training"), fragment=f"play={fragment}")
+    expect(shown.locator(".caption")).to_contain_text(words)
+
+
+def test_steps_are_taken_until_there_are_no_more_and_taken_back(play):
+    _, shown = play(uncovered("training"), fragment="play=steps:495")
+    step = shown.get_by_role("button", name="1 step")
+    step.press("Enter")
+    expect(shown.locator(".end")).to_have_text("step 496")
+    shown.get_by_role("button", name="10 steps").press("Enter")
+    expect(shown.locator(".end")).to_have_text("step 500")
+    expect(step).to_be_disabled()
+    shown.get_by_role("button", name="Back to the start").press("Enter")
+    expect(shown.locator(".end")).to_have_text("step 0")
+    expect(shown.get_by_role("button", name="Back to the start")).to_be_disabled()
+
+
+def test_whoever_predicts_of_training_sees_a_hundred_steps(play):
+    _, shown = play(KINDS["training"]())
+    shown.get_by_role("radio", name="none").check()
+    shown.get_by_role("button", name="See whether it is so").click()
+    expect(shown.locator(".verdict")).to_have_text("You said: none. But it is otherwise: all.")
+    expect(shown.locator(".end")).to_have_text("step 100")

@@ -12,6 +12,7 @@ from softmax_lib.playground import (
     SamplingPlayground,
     SimplexPlayground,
     SoftmaxPlayground,
+    TrainingPlayground,
 )
 
 ALL_PARTS = ("temperature", "entropy", "jacobian", "format", "shift")
@@ -22,6 +23,7 @@ KINDS = {
     "attention-playground": AttentionPlayground,
     "pipeline-playground": PipelinePlayground,
     "simplex-playground": SimplexPlayground,
+    "training-playground": TrainingPlayground,
     "sampling-playground": lambda: SamplingPlayground({"was": 13, "had": 8}),
 }
 each_kind = pytest.mark.parametrize("kind", KINDS)
@@ -110,7 +112,26 @@ def test_the_simplex_tag_says_what_was_asked_for():
     )
 
 
+def test_the_training_tag_says_what_was_asked_for():
+    playground = TrainingPlayground(
+        [(0.5, -1, 2), (0, 0.25, 0)],
+        loss="softmax-twice",
+        start="wrong",
+        rate=0.3,
+        steps=7,
+        predict=False,
+        name="here",
+    )
+    assert playground.tag() == (
+        '<training-playground points="0.5,-1,2 0,0.25,0" loss="softmax-twice" start="wrong" '
+        'rate="0.3" steps="7" predict="off" id="here"></training-playground>'
+    )
+
+
 def test_repr_is_plain_text():
+    assert repr(TrainingPlayground()) == (
+        "TrainingPlayground(12 points, loss='cross-entropy', start='even', rate=1.0, steps=0)"
+    )
     assert repr(SimplexPlayground()) == "SimplexPlayground([1.5, 1.0, -0.5], temperature=1.0)"
     written = "SamplingPlayground(2 words, temperature=1.0, top_k=2, top_p=0.5, min_p=0.0)"
     assert repr(SamplingPlayground({"was": 13, "had": 8}, top_p=0.5)) == written
@@ -229,3 +250,24 @@ def test_a_bad_argument_of_sampling_is_refused_and_named(arguments, named):
 def test_a_bad_argument_of_the_simplex_is_refused_and_named(arguments, named):
     with pytest.raises(ValueError, match=named):
         SimplexPlayground(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ({"points": []}, "points.* 0 of them$"),
+        ({"points": [(0, 0, 0)] * 25}, "points.* 25 of them$"),
+        ({"points": [(0, 1.5, 0)]}, r"points.* \(0, 1\.5, 0\)$"),
+        ({"points": [(math.nan, 0, 0)]}, r"points.* \(nan, 0, 0\)$"),
+        ({"points": [(0, 0, 3)]}, r"points.* \(0, 0, 3\)$"),
+        ({"points": [(0, 0)]}, r"points.* \(0, 0\)$"),
+        ({"loss": "hinge"}, "loss.* 'hinge'$"),
+        ({"start": "right"}, "start.* 'right'$"),
+        ({"rate": 2}, "rate.* 2$"),
+        ({"steps": 501}, "steps.* 501$"),
+        ({"name": "1"}, "name.* '1'$"),
+    ],
+)
+def test_a_bad_argument_of_training_is_refused_and_named(arguments, named):
+    with pytest.raises(ValueError, match=named):
+        TrainingPlayground(**arguments)
