@@ -1,6 +1,6 @@
 // Attention weights of random queries and keys: needs softmax.js and random.js before it.
 
-const COUNT = 8; // of queries, and of keys
+const COUNT = 8; // of queries, and of keys, at most
 const WIDEST = 512;
 
 // Always of the largest width: a smaller one takes the first components, so that it can grow.
@@ -13,16 +13,34 @@ function draw(seed) {
   return { queries: vectors(), keys: vectors() };
 }
 
-// For each query the weights, the largest of them, and the Frobenius norm of their Jacobian.
-function attention(seed, width, scaled) {
-  const { queries, keys } = draw(seed);
-  const divisor = scaled ? Math.sqrt(width) : 1;
-  return queries.map((query) => {
-    const components = query.slice(0, width);
+// Which keys a query may attend to, by the places of both in the sentence.
+const MASKS = {
+  none: () => true,
+  causal: (query, key) => key <= query,
+  earlier: (query, key) => key < query,
+  others: (query, key) => key !== query,
+};
+
+// For each of the first so many queries the weights of as many keys, the largest of them, and the
+// Frobenius norm of their Jacobian: NaN both where there is no key to attend to.
+function attention({ seed, d_k, scaled, mask, count }) {
+  const drawn = draw(seed);
+  const [queries, keys] = [drawn.queries.slice(0, count), drawn.keys.slice(0, count)];
+  const divisor = scaled ? Math.sqrt(d_k) : 1;
+  return queries.map((query, i) => {
+    const components = query.slice(0, d_k);
     const scores = keys.map((key) => total(components.map((q, a) => q * key[a])) / divisor);
-    const weights = softmax(scores);
-    return { weights, top: Math.max(...weights), norm: Math.hypot(...jacobian(weights).flat()) };
+    const allowed = keys.flatMap((_, j) => (MASKS[mask](i, j) ? [j] : []));
+    const weights = scores.map(() => 0);
+    if (!allowed.length) return { weights, allowed, top: NaN, norm: NaN };
+    const p = softmax(allowed.map((j) => scores[j]));
+    allowed.forEach((j, place) => (weights[j] = p[place]));
+    return { weights, allowed, top: Math.max(...p), norm: Math.hypot(...jacobian(p).flat()) };
   });
 }
 
-const mean = (values) => total(values) / values.length;
+// Over the queries that have a key to attend to.
+function mean(values) {
+  const known = values.filter((value) => !Number.isNaN(value));
+  return total(known) / known.length;
+}

@@ -5,19 +5,20 @@ const PREDICTION = `
   <form class="prediction">
     <fieldset><legend></legend><div class="choices"></div></fieldset>
     <p class="verdict"></p>
-    <div class="controls"><button type="submit"></button></div>
+    <button type="submit"></button>
   </form>
 `;
 
 // Paper has no buttons, so that nothing is covered there.
 const PREDICTION_STYLE = `
+  .prediction { display: flex; flex-wrap: wrap; gap: 0.2rem 1.25rem; align-items: end; }
   fieldset { border: 0; margin: 0; padding: 0; min-width: 0; }
   legend { padding: 0; font-weight: 600; }
-  .choices { display: flex; flex-wrap: wrap; gap: 0.1rem 1.25rem; margin-block: 0.2rem; }
+  .choices { display: flex; flex-wrap: wrap; gap: 0.1rem 1.25rem; margin-top: 0.2rem; }
   .choices label { display: inline-flex; align-items: center; gap: 0.4rem; min-height: 1.75rem; }
   input[type="radio"] { width: 1.1rem; height: 1.1rem; margin: 0; flex: none; }
+  .verdict { align-self: center; }
   .verdict:empty { display: none; }
-  .verdict { margin-bottom: 0.4rem; }
   @media screen {
     .closed .covered > * { visibility: hidden; }
     .closed .covered { background: repeating-linear-gradient(-45deg, transparent 0 0.4rem, color-mix(in srgb, var(--line) 30%, transparent) 0.4rem 0.5rem); }

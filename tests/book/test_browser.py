@@ -426,6 +426,7 @@ def test_a_bar_can_be_dragged(chromium, address):
 def test_a_key_widens_the_keys_and_the_numbers_are_those_of_attention(chromium, address):
     with Visit(chromium, address, "book/attention.html") as visit:
         playground = visit.page.locator("attention-playground")
+        playground.get_by_role("button", name="Skip").press("Enter")
         playground.get_by_role("checkbox", name="divide by").press("Space")
         slider = playground.get_by_role("slider", name="width")
         for key, d_k in (("ArrowRight", 128), ("End", 512), ("Home", 1)):
@@ -439,16 +440,13 @@ def test_a_key_widens_the_keys_and_the_numbers_are_those_of_attention(chromium, 
             tops = numbers(playground.locator("tbody .top"))
             np.testing.assert_allclose(tops, weights.max(axis=-1), rtol=5e-3)
             np.testing.assert_allclose(numbers(playground.locator("tbody .norm")), norms, rtol=5e-3)
-            means = numbers(playground.locator("tfoot .result"))
-            expected = [weights.max(axis=-1).mean(), norms.mean()]
-            np.testing.assert_allclose(means, expected, rtol=5e-3)
 
 
 @pytest.mark.parametrize(
     ("page", "kind", "control", "fragment"),
     [
         ("temperature", "softmax", "temperature", "play-temperature=z:2,2,1,-1;T:100;"),
-        ("attention", "attention", "width", "play-attention=d_k:256;scaled:on;seed:1"),
+        ("attention", "attention", "width", "play-attention=d_k:256;scaled:on;mask:none;seed:1"),
     ],
 )
 def test_the_address_holds_what_was_set(page, kind, control, fragment, chromium, address):
@@ -493,7 +491,7 @@ def luminance(colour):
     ("page", "strongest"),
     [
         ("jacobian", "play-jacobian=z:5,5,-5,-5"),
-        ("attention", "play-attention=d_k:512;scaled:off"),
+        ("attention", "play-attention=d_k:512;scaled:off;predict:off"),
     ],
 )
 def test_the_numbers_of_a_heat_map_can_be_read(page, strongest, scheme, chromium, address):

@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 
 from softmax_lib import softmax
 from softmax_lib.playground import (
+    AttentionPlayground,
     PipelinePlayground,
     SamplingPlayground,
     SimplexPlayground,
@@ -26,6 +27,7 @@ WORDS = {"was": 13, "had": 8, "could": 5, "tried": 5, "fell": 2, "ran": 1, "coul
 
 # What stands at the start, what a key does to it, and the extremes of each.
 KINDS = {
+    "attention": lambda **options: AttentionPlayground(name="play", **options),
     "pipeline": lambda **options: PipelinePlayground(
         [12, 1, 0], format="float16", shift=False, reach=20, name="play", **options
     ),
@@ -36,6 +38,11 @@ KINDS = {
     "training": lambda **options: TrainingPlayground(name="play", **options),
 }
 EXTREMES = {
+    "attention": [
+        "d_k:512;scaled:off;mask:earlier",
+        "d_k:1;scaled:on;mask:others;query:8",
+        "d_k:512;scaled:off;mask:none",
+    ],
     "pipeline": [
         "z:20,20,20,20,20,20,20,20;format:float16;shift:off",
         "z:-20,-20;format:float16;shift:off",
@@ -440,3 +447,46 @@ def test_whoever_predicts_of_training_sees_a_hundred_steps(play):
     shown.get_by_role("button", name="See whether it is so").click()
     expect(shown.locator(".verdict")).to_have_text("You said: none. But it is otherwise: all.")
     expect(shown.locator(".end")).to_have_text("step 100")
+
+
+def test_the_word_under_the_pointer_says_what_it_attends_to(play):
+    _, shown = play(uncovered("attention"), fragment="play=mask:causal")
+    caption = shown.locator(".caption")
+    expect(caption).to_contain_text("“In” attends to “In” most, with 100 %.")
+    shown.locator("tbody tr").nth(5).locator("td").nth(2).hover()
+    expect(caption).to_contain_text("“Alice” attends to")
+    shown.get_by_role("button", name="another").focus()
+    expect(caption).to_contain_text("“another” attends to")
+    expect(shown.get_by_role("button", name="another")).to_have_attribute("aria-pressed", "true")
+    expect(shown.locator(".chosen")).to_have_count(1)
+
+
+@pytest.mark.parametrize(
+    ("mask", "masked"), [("none", 0), ("causal", 28), ("earlier", 36), ("others", 8)]
+)
+def test_a_mask_is_chosen_by_key_and_seen(mask, masked, play):
+    _, shown = play(uncovered("attention"))
+    shown.get_by_role("combobox", name="attends to").select_option(mask)
+    expect(shown.locator(".masked")).to_have_count(masked)
+    expect(shown.locator(".masked").filter(has_text="–")).to_have_count(masked)
+
+
+@pytest.mark.parametrize(
+    ("fragment", "words"),
+    [
+        ("mask:earlier;query:1", "“In” has nothing to attend to, since all words are masked"),
+        ("mask:causal", "A word with a single one to attend to gives it everything"),
+        ("d_k:512;scaled:off", "rows one word has more than 99 %, and hardly any gradient"),
+        ("d_k:1;scaled:on", "On average the top weight is"),
+    ],
+)
+def test_the_caption_of_attention_says_what_happened(fragment, words, play):
+    _, shown = play(uncovered("attention"), fragment=f"play={fragment}")
+    expect(shown.locator(".caption")).to_contain_text(words)
+
+
+def test_attention_over_two_words(play):
+    playground = AttentionPlayground(64, words=["to", "be"], predict=False, name="play")
+    visit, shown = play(playground, width=NARROW)
+    expect(shown.locator(".heat")).to_have_count(4)
+    assert visit.overflow() <= 0

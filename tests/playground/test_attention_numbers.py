@@ -11,15 +11,26 @@ from softmax_lib.playground import AttentionPlayground
 SCRIPTS = ("softmax.js", "random.js", "attention.js")
 WIDTHS = [2**exponent for exponent in range(10)]
 SEEDS = [0, 1, 2, 3, 1000, 2**31 - 1, 2**31, 2**32 - 1]
-STATES = list(product(SEEDS, WIDTHS, [True, False]))
+MASKS = {
+    "none": np.ones((8, 8), bool),
+    "causal": np.tri(8, dtype=bool),
+    "earlier": np.tri(8, k=-1, dtype=bool),
+    "others": ~np.eye(8, dtype=bool),
+}
+STATES = [
+    *product(SEEDS, WIDTHS, [True, False], ["none"], [8]),
+    *product(SEEDS[:3], WIDTHS, [True, False], MASKS, [2, 5, 8]),
+]
 
 DRIVER = """
-const answers = JSON.parse(require("fs").readFileSync(0, "utf8")).map(([seed, width, scaled]) => {
-  const rows = attention(seed, width, scaled);
+const answers = JSON.parse(require("fs").readFileSync(0, "utf8")).map((state) => {
+  const [seed, d_k, scaled, mask, count] = state;
+  const rows = attention({ seed, d_k, scaled, mask, count });
   const written = (name) => rows.map((row) => show(row[name], 3));
   const percents = rows.map((row) => row.weights.map((weight) => Math.round(100 * weight)));
   const means = ["top", "norm"].map((name) => show(mean(rows.map((row) => row[name])), 3));
-  return { percents, top: written("top"), norm: written("norm"), means };
+  const allowed = rows.map((row) => row.allowed);
+  return { percents, allowed, top: written("top"), norm: written("norm"), means };
 });
 console.log(JSON.stringify(answers));
 """
@@ -29,23 +40,28 @@ console.log(JSON.stringify(seeds.map((seed) => draw(seed))));
 """
 
 
-def expected(seed, width, scaled):
+def expected(seed, width, scaled, mask, count):
     """Return weights, their maxima and the norms of their Jacobians, by the library."""
-    queries, keys = AttentionPlayground(width, seed=seed).queries_and_keys()
+    playground = AttentionPlayground(width, seed=seed, words=["word"] * count)
+    queries, keys = playground.queries_and_keys()
     scale = None if scaled else 1.0
-    weights = scaled_dot_product_attention(queries, keys, np.eye(len(keys)), scale=scale)
+    allowed = MASKS[mask][:count, :count]
+    weights = scaled_dot_product_attention(queries, keys, np.eye(count), scale=scale, mask=allowed)
     scores = queries @ keys.T / (np.sqrt(width) if scaled else 1)
-    norms = np.linalg.norm(softmax_jacobian(scores), axis=(-2, -1))
-    return weights, weights.max(axis=-1), norms
+    jacobians = [softmax_jacobian(row[left]) for row, left in zip(scores, allowed, strict=True)]
+    norms = np.array([np.linalg.norm(J) if J.size else np.nan for J in jacobians])
+    tops = np.where(allowed.any(axis=-1), weights.max(axis=-1), np.nan)
+    return weights, allowed, tops, norms
 
 
 def test_weights_top_weights_and_norms_are_the_library_s():
     for state, answer in zip(STATES, run(DRIVER, STATES, scripts=SCRIPTS), strict=True):
-        weights, tops, norms = expected(*state)
+        weights, allowed, tops, norms = expected(*state)
         assert np.array_equal(answer["percents"], np.round(100 * weights)), state
+        assert answer["allowed"] == [np.flatnonzero(row).tolist() for row in allowed], state
         assert [read(text) for text in answer["top"]] == [shown(top, 3) for top in tops], state
         assert [read(text) for text in answer["norm"]] == [shown(norm, 3) for norm in norms], state
-        means = [shown(values.mean(), 3) for values in (tops, norms)]
+        means = [shown(np.nanmean(values), 3) for values in (tops, norms)]
         assert [read(text) for text in answer["means"]] == means, state
 
 

@@ -67,8 +67,12 @@ def test_the_tag_says_what_was_asked_for():
 
 
 def test_the_attention_tag_says_what_was_asked_for():
-    assert AttentionPlayground(16, scaled=False, seed=7, name="here").tag() == (
-        '<attention-playground d_k="16" scaled="off" seed="7" id="here"></attention-playground>'
+    playground = AttentionPlayground(
+        16, words=["to", "<be>"], mask="causal", scaled=False, seed=7, predict=False, name="here"
+    )
+    assert playground.tag() == (
+        '<attention-playground d_k="16" words="to &lt;be&gt;" mask="causal" scaled="off" seed="7" '
+        'predict="off" id="here"></attention-playground>'
     )
 
 
@@ -137,7 +141,8 @@ def test_repr_is_plain_text():
     assert repr(SamplingPlayground({"was": 13, "had": 8}, top_p=0.5)) == written
     written = "PipelinePlayground([2.0, 1.0, 0.0], format='float64', shift=True)"
     assert repr(PipelinePlayground()) == written
-    assert repr(AttentionPlayground()) == "AttentionPlayground(64, scaled=True, seed=1)"
+    written = "AttentionPlayground(64, mask='none', scaled=True, seed=1)"
+    assert repr(AttentionPlayground()) == written
     assert repr(SoftmaxPlayground()) == "SoftmaxPlayground([2.0, 1.0, 0.0], temperature=1.0)"
 
 
@@ -178,12 +183,21 @@ def test_parts_in_one_string_are_refused():
         ({"seed": -1}, "seed.* -1$"),
         ({"seed": 2**32}, "seed.* 4294967296$"),
         ({"seed": 1.5}, r"seed.* 1\.5$"),
+        ({"words": ["one"]}, "words.* 1 of them$"),
+        ({"words": ["word"] * 9}, "words.* 9 of them$"),
+        ({"words": ["one", "t wo"]}, "words.* 't wo'$"),
+        ({"mask": "all"}, "mask.* 'all'$"),
         ({"name": "1"}, "name.* '1'$"),
     ],
 )
 def test_a_bad_argument_of_attention_is_refused_and_named(arguments, named):
     with pytest.raises(ValueError, match=named):
         AttentionPlayground(**arguments)
+
+
+def test_words_in_one_string_are_refused():
+    with pytest.raises(TypeError, match="'one two'"):
+        AttentionPlayground(words="one two")
 
 
 def test_a_scaled_that_is_no_bool_is_refused():
