@@ -320,6 +320,67 @@ raised = _name(
     claim="attention-couples",
 )
 
+# Wrong logits.
+
+eta = _term(
+    "eta",
+    r"\eta",
+    Symbol("eta", nonnegative=True),
+    "how far errors of logits lie from a number c at most, half of what they lie apart",
+    unit=LOGIT,
+    claim="wrong-logits",
+)
+tanh = _term(
+    "tanh",
+    r"\tanh(\eta/2)",
+    (exp(Symbol("eta", nonnegative=True)) - 1) / (exp(Symbol("eta", nonnegative=True)) + 1),
+    "the hyperbolic tangent of half of eta",
+    claim="wrong-logits",
+)
+
+
+def _wrong(a: Expr) -> Expr:
+    return _softmax(a, lambda b: proofs.z[b] + _v[b])
+
+
+wrong = _name(
+    "wrong",
+    r"\sigma(z + v)_{#1}",
+    _wrong,
+    "an output of the softmax of logits that are off by the errors v",
+    claim="wrong-logits",
+)
+_t, _u = (IndexedBase(letter, nonnegative=True) for letter in "tu")
+_IN_A_SET = "a number for each class, at least 0: 1 in a set of classes and 0 outside, say"
+inside = _name("t", "t_{#1}", lambda a: _t[a], _IN_A_SET, claim="wrong-logits")
+within = _name("u", "u_{#1}", lambda a: _u[a], _IN_A_SET, claim="wrong-logits")
+
+
+def _of_the_set(member: IndexedBase, output: Callable[[Expr], Expr]) -> Expr:
+    return summed(lambda a: member[a] * output(a))
+
+
+P, Q = (
+    _term(
+        head,
+        head,
+        _of_the_set(member, _softmax),
+        f"the sum of the outputs times {member.name}: the probability of a set of classes, say",
+        claim="wrong-logits",
+    )
+    for head, member in (("P", _t), ("Q", _u))
+)
+P_hat, Q_hat = (
+    _term(
+        f"{head}_hat",
+        rf"\hat {head}",
+        _of_the_set(member, _wrong),
+        f"what {head} becomes if the logits are off by the errors v",
+        claim="wrong-logits",
+    )
+    for head, member in (("P", _t), ("Q", _u))
+)
+
 # Ends of the temperature.
 
 others = _term("N", "N", proofs.K, "how many logits lie below the top, at least 1", claim="t-zero")

@@ -46,6 +46,9 @@ class Values:
         positive |= {name: rng.integers(8, 64) for name in ("R", "lambda")}
         for name, number in (signed | positive).items():
             setattr(self, name, number / 16)
+        for name in "tu":
+            setattr(self, name, rng.integers(0, 17, K) / 16)
+        self.eta = rng.integers(0, 64) / 16
         self.target = self.y + (1 - self.y.sum()) / K
         self.q = self.r / self.r.sum()
 
@@ -145,6 +148,12 @@ COMPUTED = {
     "scaled": lambda x, a: softmax(x.beta * x.z)[a],
     "scaled_shifted": lambda x, a: softmax(x.beta * (x.z + x.c))[a],
     "rounded": lambda x, a: softmax(x.z + np.log(x.f))[a],
+    "wrong": lambda x, a: softmax(x.z + x.v)[a],
+    "tanh": lambda x: math.tanh(x.eta / 2),
+    "P": lambda x: np.sum(x.t * softmax(x.z)),
+    "Q": lambda x: np.sum(x.u * softmax(x.z)),
+    "P_hat": lambda x: np.sum(x.t * softmax(x.z + x.v)),
+    "Q_hat": lambda x: np.sum(x.u * softmax(x.z + x.v)),
     "first_of_two": lambda x: softmax(np.array([x.z_1, x.z_2]))[0],
     "top": lambda x: (
         softmax(np.append(0, -x.d), temperature=x.T)[0]

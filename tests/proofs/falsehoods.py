@@ -59,6 +59,10 @@ def perturbed(a):
     return exp(z[a]) * p[a] / total(lambda b: exp(z[b]) * p[b])
 
 
+def wrong(a):
+    return softmax(a, lambda b: z[b] + v[b])
+
+
 def partial(a, b):
     return differentiate(softmax(a), z[b])
 
@@ -206,6 +210,19 @@ FALSEHOODS = {
     "max-shift": {
         "heights": lambda: prove_nonnegative(1 - exp(depth[i])),
         "the sum is below K": lambda: prove_positive(K - total(lambda a: exp(-depth[a]))),
+    },
+    "wrong-logits": {
+        "the share of the spread": lambda: prove_nonnegative((exp(c) - 1) / (exp(c) + 1)),
+        "half the exponent": lambda: prove_equal(
+            wrong(i) / softmax(i), exp(v[i] / 2) / total(lambda a: softmax(a) * exp(v[a]))
+        ),
+        "a sum of logits": lambda: prove_equal(
+            wrong(i), softmax(i) * exp(v[i]) / total(lambda a: exp(v[a]))
+        ),
+    },
+    "flipped-argmax": {
+        "the sign of the raise": lambda: prove_equal(raised(j), raised(i) * exp(z[j] - gap - z[i])),
+        "another error": lambda: prove_equal(wrong(i), wrong(j) * exp(z[i] + v[j] - (z[j] + v[j]))),
     },
     "temperature": {
         "1 taken from the sum": lambda: define(
