@@ -30,8 +30,8 @@ with softmax_lib installed on its machines:
 >>> softmax(z).compute()  # doctest: +SKIP
 array([0.09003057, 0.24472847, 0.66524096])
 
-From a file to another, a chunk after the other. (To other processes a memory map is sent as a whole:
-give :func:`dask.array.from_array` something that opens the file where it is read.)
+From a file to another, a chunk after the other. (To other processes a memory map is sent as a
+whole: give dask.array.from_array something that opens the file where it is read.)
 
 >>> from tempfile import TemporaryDirectory
 >>> with TemporaryDirectory() as folder:
