@@ -30,16 +30,27 @@ with softmax_lib installed on its machines:
 >>> softmax(z).compute()  # doctest: +SKIP
 array([0.09003057, 0.24472847, 0.66524096])
 
-From a file to another, a chunk after the other. (To other processes a memory map is sent as a
-whole: give dask.array.from_array something that opens the file where it is read.)
+From a file to another, each opened where a chunk is read or written. (Of a memory map, Dask makes a
+copy in memory.)
 
+>>> class File:
+...     shape, dtype, ndim = (8,), np.dtype(np.float32), 1
+...
+...     def __init__(self, path):
+...         self.path = path
+...
+...     def __getitem__(self, index):
+...         return np.load(self.path, mmap_mode="r")[index]
+...
+...     def __setitem__(self, index, values):
+...         np.load(self.path, mmap_mode="r+")[index] = values
 >>> from tempfile import TemporaryDirectory
 >>> with TemporaryDirectory() as folder:
-...     np.save(f"{folder}/logits.npy", np.zeros(8, np.float32))
-...     logits = np.load(f"{folder}/logits.npy", mmap_mode="r")
-...     to = np.lib.format.open_memmap(f"{folder}/p.npy", "w+", logits.dtype, logits.shape)
-...     da.store(softmax(da.from_array(logits, chunks=4)), to)
-...     print(to)
+...     logits, probabilities = File(f"{folder}/logits.npy"), File(f"{folder}/probabilities.npy")
+...     for file in (logits, probabilities):
+...         np.save(file.path, np.zeros(8, np.float32))
+...     da.store(softmax(da.from_array(logits, chunks=4)), probabilities, lock=False)
+...     print(probabilities[:])
 [0.125 0.125 0.125 0.125 0.125 0.125 0.125 0.125]
 """
 
