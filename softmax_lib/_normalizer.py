@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from softmax_lib._arguments import Array, Axis, real, result_dtype, rounded
-from softmax_lib._arrays import APART
+from softmax_lib._arrays import APART, log1p
 from softmax_lib._double_word import DoubleWord, exactly, exponential, finite_or_zero, two_sum
 from softmax_lib._rows import Rows, shares_in, sums_of
 from softmax_lib._slices import Slices
@@ -262,7 +262,7 @@ class OnlineNormalizer:
         * T = 0 gives inf or -inf, by the sign of the maximum, and log s if that is 0.
         * T = inf gives log s.
 
-        Accuracy: 4 ulps of max(\|m/T\|, \|result\|, 1).
+        Accuracy: 2 ulps of max(\|m/T\|, \|result\|, 1).
 
         Examples
         --------
@@ -273,7 +273,8 @@ class OnlineNormalizer:
         # An infinite maximum decides, whatever the temperature; and 0 / 0 is 0.
         decides = np.isinf(self.maximum) | (self.maximum == 0)
         shift = np.where(decides, self.maximum, np.divide(self.maximum, self.temperature))
-        result: Floating = (shift + np.log(self.denominator))[()]
+        rest = two_sum(np.asarray(self.denominator) - 1, np.asarray(self.correction))
+        result: Floating = (exactly(shift) + log1p(rest)).rounded()[()]
         return result
 
     def probabilities(

@@ -216,7 +216,7 @@ def logsumexp(z: Any, /, *, axis: Axis = -1, keepdims: bool = False, where: Any 
     -----
     Special cases are those of :func:`softmax_lib.logsumexp`. Chunks are asked for once.
 
-    Accuracy: for slices of one chunk that of :func:`softmax_lib.logsumexp`. For others, 4 ulps of
+    Accuracy: for slices of one chunk that of :func:`softmax_lib.logsumexp`. For others, 2 ulps of
     max(\|max z\|, \|result\|, 1) in float64 and longdouble. Near 0, where that function sums again
     in twice the precision, this one does not. float16, bfloat16 and float32 are computed in float64
     and rounded once. On bits, see :func:`softmax`.
