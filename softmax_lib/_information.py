@@ -181,7 +181,7 @@ def cross_entropy(
     Losses do not count for labels that stand for "ignore this one" if they are left out before,
     ``cross_entropy(z[target >= 0], target[target >= 0])``. The last example keeps their places.
 
-    Claims: `cross-entropy`
+    Claims: `cross-entropy`, `loss-floor`, `smoothed-optimum`, `calibration`
 
     References
     ----------
@@ -283,7 +283,7 @@ def kl_divergence(
     the largest error found), for logits below 2**59 T. Float16, bfloat16 and float32 are computed
     in float64 and rounded once.
 
-    Claims: `gibbs`
+    Claims: `gibbs`, `loss-floor`
 
     References
     ----------

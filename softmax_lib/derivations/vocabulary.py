@@ -714,6 +714,54 @@ L = _term(
     claim="cross-entropy",
 )
 
+# Training.
+
+# Every number above 0 and at most 1 is of this form.
+alpha = _term(
+    "alpha",
+    r"\alpha",
+    1 / (1 + Symbol("alpha", nonnegative=True)),
+    "the share of label smoothing, above 0 and at most 1",
+    claim="smoothed-optimum",
+)
+smoothed = _name(
+    "smoothed",
+    r"\tilde\delta_{#1#2}",
+    lambda a, b: (
+        (1 - ENTRIES["alpha"].meaning()) * KroneckerDelta(a, b)
+        + ENTRIES["alpha"].meaning() / proofs.K
+    ),
+    "the weight of a class in the smoothed target, if the second index is right",
+    indices=2,
+    claim="smoothed-optimum",
+)
+_beta = Symbol("beta", real=True)
+lse_scaled = _term(
+    "lse_scaled",
+    r"\operatorname{lse}(\beta z)",
+    log(summed(lambda a: exp(_beta * proofs.z[a]))),
+    "the logarithm of the sum of the exponentials of beta times z",
+    unit=NAT,
+    claim="calibration",
+)
+loss_scaled = _term(
+    "loss_scaled",
+    r"L(\beta)",
+    log(summed(lambda a: exp(_beta * proofs.z[a])))
+    - _beta * summed(lambda a: ENTRIES["y"].meaning(a) * proofs.z[a]),
+    "the cross-entropy of the softmax of beta times z for the target y",
+    unit=NAT,
+    claim="calibration",
+)
+var_scaled = _term(
+    "var_scaled",
+    r"\operatorname{Var}_{\sigma(\beta z)}(z)",
+    _variance(lambda a: _softmax(a, lambda b: _beta * proofs.z[b]), proofs.z),
+    "the variance of the logits weighted by the softmax of beta times z",
+    unit="the square of that of $z$",
+    claim="calibration",
+)
+
 # Attention.
 
 _root = Symbol("rho", positive=True)

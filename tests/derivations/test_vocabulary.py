@@ -48,6 +48,8 @@ class Values:
             setattr(self, name, number / 16)
         for name in "tu":
             setattr(self, name, rng.integers(0, 17, K) / 16)
+        self.alpha = rng.integers(0, 64) / 16
+        self.share = 1 / (1 + self.alpha)
         self.eta = rng.integers(0, 64) / 16
         self.target = self.y + (1 - self.y.sum()) / K
         self.q = self.r / self.r.sum()
@@ -187,6 +189,11 @@ COMPUTED = {
     "F": free_energy,
     "F_best": free_energy_at_softmax,
     "L": lambda x: -np.sum(x.target * log_softmax(x.z)),
+    "alpha": lambda x: x.share,
+    "smoothed": lambda x, a, b: (1 - x.share) * (a == b) + x.share / K,
+    "lse_scaled": lambda x: logsumexp(x.beta * x.z),
+    "loss_scaled": lambda x: -np.sum(x.target * log_softmax(x.beta * x.z)),
+    "var_scaled": lambda x: variance(softmax(x.beta * x.z), x.z),
     "mean_qq": lambda x, a, b: float(a == b),
     "mean_kk": lambda x, a, b: float(a == b),
     "var_qk": lambda x: K,

@@ -110,6 +110,9 @@ head = 1 + total(lambda a: kept[a] * exp(slack[a] / T))
 tail = total(lambda a: rival[a] * exp(-depth[a] / T))
 lse = log(total(lambda a: exp(z[a]), n))
 divergence = total(lambda a: normalised(a) * log(normalised(a) / tempered(a)))
+squared_error = total(lambda a: (softmax(a) - KroneckerDelta(a, i)) ** 2)
+lse_scaled = log(total(lambda a: exp(beta * z[a])))
+smoothing = 1 / (1 + Symbol("alpha", nonnegative=True))
 mean_score = total(lambda a: softmax(a) * v[a])
 quadratic_form = over_pairs(v[i] * jacobian(i, j) * v[j])
 second_moment = over_pairs(
@@ -376,6 +379,48 @@ FALSEHOODS = {
         "another index": lambda: prove_equal(
             differentiate(cross_entropy(lambda a: KroneckerDelta(a, i)), z[j]),
             softmax(i) - KroneckerDelta(i, j),
+        ),
+    },
+    "squared-error": {
+        "the push of cross-entropy": lambda: prove_equal(
+            -differentiate(squared_error, z[i]), 1 - softmax(i)
+        ),
+        "half the bound": lambda: prove_nonnegative(
+            2 * softmax(i) * (1 - softmax(i)) ** 2 + differentiate(squared_error, z[i])
+        ),
+    },
+    "softmax-twice": {
+        "a loss of 0": lambda: prove_nonnegative(softmax(i) - 1 / (1 + (K - 1) * exp(-1))),
+        "all the classes": lambda: prove_equal(
+            1 / (1 + over_the_others(lambda a: exp(-1))), 1 / (1 + K * exp(-1))
+        ),
+    },
+    "loss-floor": {
+        "above the entropy": lambda: prove_nonnegative(
+            entropy(normalised) + total(lambda a: normalised(a) * log(softmax(a)))
+        ),
+        "not normalised": lambda: prove_equal(
+            -total(lambda a: normalised(a) * log(softmax(a, lambda b: log(p[b]) + c))),
+            -total(lambda a: normalised(a) * log(p[a])),
+        ),
+    },
+    "smoothed-optimum": {
+        "no class more": lambda: prove_equal(
+            1 + (1 - smoothing) / smoothing,
+            (1 - smoothing + smoothing / K) / (smoothing / K),
+        ),
+        "a target that is not a distribution": lambda: prove_equal(
+            total(lambda a: KroneckerDelta(a, i) + smoothing / K), 1
+        ),
+    },
+    "calibration": {
+        "the variance at temperature 1": lambda: prove_equal(
+            differentiate(differentiate(lse_scaled, beta), beta),
+            total(lambda a: softmax(a) * z[a] ** 2) - total(lambda a: softmax(a) * z[a]) ** 2,
+        ),
+        "a second moment": lambda: prove_equal(
+            differentiate(differentiate(lse_scaled, beta), beta),
+            total(lambda a: scaled(a) * z[a] ** 2),
         ),
     },
     "scale": {
