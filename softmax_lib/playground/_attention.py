@@ -21,7 +21,7 @@ from softmax_lib.playground._base import (
 COUNT, WIDEST = 8, 512
 MASKS = ("none", "causal", "earlier", "others")
 # From the first chapter of Alice's Adventures in Wonderland.
-WORDS = ("In", "another", "moment", "down", "went", "Alice", "after", "it")
+WORDS = ("and", "what", "is", "the", "use", "of", "a", "book")
 
 
 def uniforms(seed: int, count: int) -> NDArray[np.float64]:

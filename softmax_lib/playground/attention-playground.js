@@ -5,8 +5,8 @@ const DIGITS = 3;
 const SATURATED = 0.99;
 const NAMES = {
   none: "all words",
-  causal: "itself and earlier words",
-  earlier: "earlier words only",
+  causal: "itself and before",
+  earlier: "words before it",
   others: "all but itself",
 };
 
@@ -29,18 +29,19 @@ const READ = {
 };
 
 const OWN_STYLE = `${PREDICTION_STYLE}
-  .controls > .slider { display: grid; flex: 1 1 10rem; grid-template-columns: auto minmax(5rem, 1fr) 2rem; }
-  .heat { --hue: var(--blue); transition: background-color 0.2s; padding-inline: 0; }
+  .controls > .slider { display: grid; flex: 1 1 9rem; grid-template-columns: auto minmax(3rem, 1fr) 2rem; white-space: nowrap; }
+  .heat { --hue: var(--blue); transition: background-color 0.2s; padding: 0; }
   .largest { font-weight: 700; letter-spacing: -0.03em; }
   .masked { background: repeating-linear-gradient(45deg, transparent 0 0.25rem, color-mix(in srgb, var(--line) 50%, transparent) 0.25rem 0.35rem); }
   thead th { vertical-align: bottom; }
   thead th:not(.result) { writing-mode: vertical-rl; transform: rotate(180deg); padding: 0.3rem 0; text-align: left; }
-  tr > :first-child { width: 5.5em; }
-  .query { all: unset; display: block; box-sizing: border-box; width: 100%; min-height: 1.6rem; padding-inline: 0.2rem; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; cursor: pointer; text-align: left; }
+  tr > :first-child { width: 4em; }
+  .query { all: unset; display: block; box-sizing: border-box; width: 100%; min-height: 1.6rem; line-height: 1.6rem; padding-inline: 0.2rem; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; cursor: pointer; text-align: left; }
   .query:focus-visible { outline: 2px solid var(--blue); outline-offset: -2px; }
   .chosen { outline: 2px solid var(--text); outline-offset: -1px; }
   .chosen .query { font-weight: 700; }
-  .result { width: 3.4em; padding-inline: 0.3em 0; border-width: 0 0 1px; text-align: right; white-space: nowrap; }
+  tbody th { padding: 0; }
+  .result { width: 3.4em; padding: 0 0 0 0.3em; border-width: 0 0 1px; text-align: right; white-space: nowrap; }
   .norm { width: 5em; }
   thead .result { border: 0; white-space: normal; line-height: 1.2; }
   @container (min-width: 34rem) {
@@ -61,11 +62,11 @@ const CONTROLS = `
       </div>
       <label><input type="checkbox"><span>divide by √<i>d</i><sub>k</sub></span></label>
       <label>attends to <select>${options.join("")}</select></label>
-      <span><button class="again" type="button">Draw again</button> <span class="seed"></span></span>
+      <button class="again" type="button">Draw again</button>
     </div>
     ${PREDICTION}
     <table>
-      <caption>Attention weights in per cent: from the word on the left, to the word above</caption>
+      <caption>Weights in per cent, from the word on the left to the word above</caption>
       <thead><tr></tr></thead>
       <tbody class="covered"></tbody>
     </table>
@@ -119,7 +120,7 @@ class AttentionPlayground extends Predicting {
     const { d_k, scaled } = this.state;
     const divided = scaled ? `divided by √${d_k}` : "not divided";
     return {
-      question: `The vectors have ${d_k} random components, and the scores are ${divided}. How large is the top weight of a word, on average?`,
+      question: `Scores of ${d_k} random components, ${divided}: how large is the top weight, on average?`,
       answers: { half: "below 50 %", most: "from 50 to 90 %", all: "above 90 %" },
     };
   }
@@ -131,7 +132,7 @@ class AttentionPlayground extends Predicting {
   }
 
   update() {
-    const { words, d_k, scaled, mask, seed, query } = this.state;
+    const { words, d_k, scaled, mask, query } = this.state;
     this.attended = attention({ ...this.state, count: words.length });
     const slider = this.find("#width");
     slider.value = Math.log2(d_k);
@@ -139,7 +140,6 @@ class AttentionPlayground extends Predicting {
     this.find(".slider .number").textContent = d_k;
     this.find("[type=checkbox]").checked = scaled;
     this.find("select").value = mask;
-    this.find(".seed").textContent = `draw ${seed}`;
     const show3 = (value) => (Number.isNaN(value) ? "none" : show(value, DIGITS));
     this.rows.forEach((row, i) => {
       const { weights, allowed, top, norm } = this.attended[i];
@@ -160,7 +160,7 @@ class AttentionPlayground extends Predicting {
   }
 
   caption() {
-    const { words, query } = this.state;
+    const { words, seed, query } = this.state;
     const { weights, allowed, top } = this.attended[query - 1];
     const own = `“${words[query - 1]}”`;
     const most = words[weights.indexOf(top)];
@@ -168,7 +168,7 @@ class AttentionPlayground extends Predicting {
       ? `${own} attends to “${most}” most, with ${show(100 * top, DIGITS)} %.`
       : `${own} has nothing to attend to, since all words are masked: its weights are all 0, and so is what attention returns.`;
     const [mean_top, mean_norm] = [this.means.top, this.means.norm].map((value) => show(value, DIGITS));
-    const means = `On average the top weight is ${mean_top}, and the norm of J ${mean_norm}.`;
+    const means = `In draw ${seed} the top weight is ${mean_top} on average, and the norm of J ${mean_norm}.`;
     const saturated = this.attended.filter(({ top, allowed }) => top > SATURATED && allowed.length > 1).length;
     const stuck = saturated
       ? ` In ${saturated} of ${words.length} rows one word has more than 99 %, and hardly any gradient gets through.`

@@ -11,13 +11,12 @@ const PREDICTION = `
 
 // Paper has no buttons, so that nothing is covered there.
 const PREDICTION_STYLE = `
-  .prediction { display: flex; flex-wrap: wrap; gap: 0.2rem 1.25rem; align-items: end; }
-  fieldset { border: 0; margin: 0; padding: 0; min-width: 0; }
-  legend { padding: 0; font-weight: 600; }
-  .choices { display: flex; flex-wrap: wrap; gap: 0.1rem 1.25rem; margin-top: 0.2rem; }
+  .prediction { display: flex; flex-wrap: wrap; gap: 0.2rem 1.25rem; align-items: center; }
+  fieldset { display: contents; }
+  legend { padding: 0; font-weight: 600; flex: 1 0 100%; }
+  .choices { display: flex; flex-wrap: wrap; gap: 0.1rem 1.25rem; }
   .choices label { display: inline-flex; align-items: center; gap: 0.4rem; min-height: 1.75rem; }
   input[type="radio"] { width: 1.1rem; height: 1.1rem; margin: 0; flex: none; }
-  .verdict { align-self: center; }
   .verdict:empty { display: none; }
   @media screen {
     .closed .covered > * { visibility: hidden; }

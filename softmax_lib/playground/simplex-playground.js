@@ -18,7 +18,7 @@ const READ = {
 
 const OWN_STYLE = `${PREDICTION_STYLE}
   .both { display: grid; gap: 0.75rem 1.5rem; align-items: center; }
-  svg { display: block; width: 100%; max-width: 22rem; margin-inline: auto; touch-action: pan-y; user-select: none; }
+  svg { display: block; width: 100%; max-width: 18rem; margin-inline: auto; touch-action: pan-y; user-select: none; }
   .border { fill: color-mix(in srgb, var(--blue) 8%, var(--back)); stroke: var(--text); stroke-width: 0.6; }
   .curve { fill: none; stroke: var(--red); stroke-width: 0.9; }
   .centre { fill: var(--text); }
@@ -168,7 +168,7 @@ class SimplexPlayground extends Predicting {
         : `The curve is its way: at T = 0 it is ${coldest}, at T = ∞ in the centre.`;
     const p = this.p.indexOf(1);
     const edge = p < 0 ? "" : ` In float64 p${subscript(p)} is exactly 1, which no real logits reach.`;
-    return `${path} The logits have the sum ${plain(Number(total(logits).toFixed(2)))}: to add the same to all of them does not move the point.${edge}`;
+    return `${path} To add the same to all logits does not move the point.${edge} The entropy is ${show(entropy(this.p), 3)} nats.`;
   }
 
   settings() {

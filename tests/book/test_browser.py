@@ -394,7 +394,7 @@ def test_a_key_moves_a_slider_and_the_numbers_are_those_of_softmax(chromium, add
 
 
 def test_both_ends_of_the_temperature_are_reached(chromium, address):
-    with Visit(chromium, address, "book/temperature.html") as visit:
+    with Visit(chromium, address, FRONT_PAGE) as visit:
         playground = visit.page.locator("softmax-playground")
         slider = playground.get_by_role("slider", name="temperature")
         for key, temperature in (("Home", 0.0), ("End", np.inf)):
@@ -445,7 +445,7 @@ def test_a_key_widens_the_keys_and_the_numbers_are_those_of_attention(chromium, 
 @pytest.mark.parametrize(
     ("page", "kind", "control", "fragment"),
     [
-        ("temperature", "softmax", "temperature", "play-temperature=z:2,2,1,-1;T:100;"),
+        ("intro", "softmax", "temperature", "play=z:2,1,0;T:100;"),
         ("attention", "attention", "width", "play-attention=d_k:256;scaled:on;mask:none;seed:1"),
     ],
 )

@@ -368,7 +368,7 @@ def test_the_same_added_to_all_logits_does_not_move_the_point(play):
         ("z:1,1,1;T:0", "in the centre, since all logits are equal"),
         ("z:2,1,0;T:inf", "At T = ∞ the point is in the centre, whatever the logits are."),
         ("z:-5,5,-5;T:0.1", "In float64 p₂ is exactly 1, which no real logits reach."),
-        ("z:2,1,-0.5;T:1", "The logits have the sum 2.5"),
+        ("z:1,1,1;T:1", "The entropy is 1.10 nats."),
     ],
 )
 def test_the_caption_of_the_point_says_where_it_is(fragment, words, play):
@@ -452,12 +452,12 @@ def test_whoever_predicts_of_training_sees_a_hundred_steps(play):
 def test_the_word_under_the_pointer_says_what_it_attends_to(play):
     _, shown = play(uncovered("attention"), fragment="play=mask:causal")
     caption = shown.locator(".caption")
-    expect(caption).to_contain_text("“In” attends to “In” most, with 100 %.")
+    expect(caption).to_contain_text("“and” attends to “and” most, with 100 %.")
     shown.locator("tbody tr").nth(5).locator("td").nth(2).hover()
-    expect(caption).to_contain_text("“Alice” attends to")
-    shown.get_by_role("button", name="another").focus()
-    expect(caption).to_contain_text("“another” attends to")
-    expect(shown.get_by_role("button", name="another")).to_have_attribute("aria-pressed", "true")
+    expect(caption).to_contain_text("“of” attends to")
+    shown.get_by_role("button", name="what").focus()
+    expect(caption).to_contain_text("“what” attends to")
+    expect(shown.get_by_role("button", name="what")).to_have_attribute("aria-pressed", "true")
     expect(shown.locator(".chosen")).to_have_count(1)
 
 
@@ -474,10 +474,10 @@ def test_a_mask_is_chosen_by_key_and_seen(mask, masked, play):
 @pytest.mark.parametrize(
     ("fragment", "words"),
     [
-        ("mask:earlier;query:1", "“In” has nothing to attend to, since all words are masked"),
+        ("mask:earlier;query:1", "“and” has nothing to attend to, since all words are masked"),
         ("mask:causal", "A word with a single one to attend to gives it everything"),
         ("d_k:512;scaled:off", "rows one word has more than 99 %, and hardly any gradient"),
-        ("d_k:1;scaled:on", "On average the top weight is"),
+        ("d_k:1;scaled:on", "In draw 1 the top weight is"),
     ],
 )
 def test_the_caption_of_attention_says_what_happened(fragment, words, play):
