@@ -484,7 +484,7 @@ alpha = _term(
     r"\alpha",
     # Every number above 0 and up to 1 is of this form.
     exp(-Symbol("lambda", nonnegative=True)),
-    "the share of the largest output that min-p asks for, above 0 and at most 1",
+    "a share, above 0 and at most 1: that of the largest output for min-p, that of label smoothing",
     claim="min-p",
 )
 _h = IndexedBase("h", nonnegative=True)
@@ -716,14 +716,6 @@ L = _term(
 
 # Training.
 
-# Every number above 0 and at most 1 is of this form.
-alpha = _term(
-    "alpha",
-    r"\alpha",
-    1 / (1 + Symbol("alpha", nonnegative=True)),
-    "the share of label smoothing, above 0 and at most 1",
-    claim="smoothed-optimum",
-)
 smoothed = _name(
     "smoothed",
     r"\tilde\delta_{#1#2}",

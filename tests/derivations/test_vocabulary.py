@@ -48,8 +48,7 @@ class Values:
             setattr(self, name, number / 16)
         for name in "tu":
             setattr(self, name, rng.integers(0, 17, K) / 16)
-        self.alpha = rng.integers(0, 64) / 16
-        self.share = 1 / (1 + self.alpha)
+        self.share = math.exp(-getattr(self, "lambda"))
         self.eta = rng.integers(0, 64) / 16
         self.target = self.y + (1 - self.y.sum()) / K
         self.q = self.r / self.r.sum()
@@ -166,7 +165,7 @@ COMPUTED = {
     "among_kept": lambda x, a: softmax(x.z, temperature=x.T)[a],
     "kept_mass": lambda x: with_rest(x)[:K].sum(),
     "variation": distance_to_the_kept,
-    "alpha": lambda x: math.exp(-getattr(x, "lambda")),
+    "alpha": lambda x: x.share,
     "top_mass": mass_from_a_logit_up,
     "raised": raised,
     "top_of_ties": lambda x: top_and_lower(x)[0],
@@ -189,7 +188,6 @@ COMPUTED = {
     "F": free_energy,
     "F_best": free_energy_at_softmax,
     "L": lambda x: -np.sum(x.target * log_softmax(x.z)),
-    "alpha": lambda x: x.share,
     "smoothed": lambda x, a, b: (1 - x.share) * (a == b) + x.share / K,
     "lse_scaled": lambda x: logsumexp(x.beta * x.z),
     "loss_scaled": lambda x: -np.sum(x.target * log_softmax(x.beta * x.z)),
