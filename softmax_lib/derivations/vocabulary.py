@@ -496,7 +496,7 @@ height = _name(
     unit=LOGIT,
     claim="nucleus",
 )
-_weight_kept, _weight_left = (IndexedBase(name, nonnegative=True) for name in ("eta", "theta"))
+_weight_kept, _weight_left = (IndexedBase(name, nonnegative=True) for name in ("xi", "theta"))
 is_kept = _name(
     "is_kept",
     r"\chi_{#1}",

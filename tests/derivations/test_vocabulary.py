@@ -35,7 +35,7 @@ class Values:
         ticks = {name: rng.integers(-32, 33, K) for name in "zvwy"}
         ticks |= {name: rng.integers(-32, 33, K) for name in ("kappa", "chi", "mu", "nu")}
         ticks |= {name: rng.integers(1, 64, K) for name in "rdfsh"}
-        ticks |= {name: rng.integers(0, 6, K) ** 2 for name in ("phi", "psi", "eta", "theta")}
+        ticks |= {name: rng.integers(0, 6, K) ** 2 for name in ("phi", "psi", "xi", "theta")}
         for name, row in ticks.items():
             setattr(self, name, row / 16)
         signed = {name: rng.integers(-32, 33) for name in ("c", "x", "m", "z_1", "z_2", "beta")}
@@ -106,7 +106,7 @@ def distance_to_the_kept(x):
 
 
 def mass_from_a_logit_up(x):
-    weights = np.concatenate([[1], x.eta, x.theta])
+    weights = np.concatenate([[1], x.xi, x.theta])
     row = np.concatenate([[0], x.h, -x.d]) / x.T
     terms = weights * np.exp(row)
     return terms[: K + 1].sum() / terms.sum()
