@@ -193,7 +193,10 @@ def test_the_front_page_is_light(chromium, address, site):
         ("temperature", "Temperature"),
         ("masked", "Masks"),
         ("sqrt(d_k)", "Attention"),
-        ("nucleus", "Sampling"),
+        ("nucleus", "Filters"),
+        ("top-p", "Filters"),
+        ("top-k", "Filters"),
+        ("min-p", "Filters"),
     ],
 )
 def test_search_finds_where_something_is_explained(words, chapter, chromium, address):
