@@ -1,9 +1,12 @@
-// What the search shows of a page it finds is prose: no drawer, no code.
+// What the search shows of a page it finds is prose: no drawer, no code. An anchor
+// without a text stands before the heading of its section.
 const textOf = Search.htmlToText;
 Search.htmlToText = (page, anchor) => {
   const read = new DOMParser().parseFromString(page, "text/html");
   read.querySelectorAll("details.evidence, .cell_input, script").forEach((part) => part.remove());
-  return textOf(read.documentElement.outerHTML, anchor);
+  const place = anchor && read.getElementById(anchor.slice(1));
+  const section = place && place.textContent === "" && place.closest("section[id]");
+  return textOf(read.documentElement.outerHTML, section ? `#${section.id}` : anchor);
 };
 
 // What was typed is compared, word by word, with the titles of pages and sections and with other words

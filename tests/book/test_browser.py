@@ -210,6 +210,17 @@ def test_search_finds_where_something_is_explained(words, chapter, chromium, add
 
 
 TYPED = tomllib.loads((ROOT / "tests/book/questions.toml").read_text(encoding="utf-8"))
+
+
+def test_the_search_shows_the_answer_below_a_question(chromium, address):
+    with Visit(chromium, address, f"search.html?q={quote('softmax dim')}") as visit:
+        visit.page.wait_for_selector("#search-results li p.context")
+        first = visit.page.locator("#search-results li").first
+        first.locator("p.context").wait_for()
+        assert "which axis" in first.locator("a").inner_text()
+        assert "outputs along it sum to 1" in first.locator("p.context").inner_text()
+
+
 # Each of these has a chapter, and a question too.
 OF_THE_TRADE = [
     ("top-p", {"question-truncation", "book/filters.html", "book/sampling.html"}),
