@@ -60,7 +60,7 @@ class PipelinePlayground(Playground):
     Examples
     --------
     >>> from softmax_lib.playground import PipelinePlayground
-    >>> PipelinePlayground([12, 0], format="float16", shift=False)
+    >>> PipelinePlayground([12, 0], format="float16", shift=False, reach=20)
     PipelinePlayground([12.0, 0.0], format='float16', shift=False)
     """
 

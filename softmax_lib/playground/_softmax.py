@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from softmax_lib.playground._base import Playground, at_least_0, logits_within, one_of, text
 
 FORMATS = ("float16", "float32", "float64")
-PARTS = ("temperature", "entropy", "jacobian", "format", "shift")
+PARTS = ("temperature", "entropy", "jacobian", "format")
 
 
 class SoftmaxPlayground(Playground):
@@ -21,8 +21,7 @@ class SoftmaxPlayground(Playground):
         What the temperature starts at, 0 and inf included.
     parts : sequence of str, optional
         What is shown beside logits and probabilities: any of "temperature" (its slider), "entropy",
-        "jacobian" (as a heat map with numbers), "format" (a choice of floating formats) and "shift"
-        (whether the maximum is subtracted, as it always is otherwise).
+        "jacobian" (as a heat map with numbers) and "format" (a choice of floating formats).
     reach : float, optional
         How far a slider goes on either side of 0.
     format : {"float64", "float32", "float16"}, optional
@@ -84,6 +83,5 @@ class SoftmaxPlayground(Playground):
             "temperature": text(self.temperature),
             "reach": text(self.reach),
             "format": self.format,
-            "shift": "on",
             "parts": " ".join(self.parts),
         }

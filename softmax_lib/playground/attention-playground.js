@@ -96,7 +96,8 @@ class AttentionPlayground extends Predicting {
       this.update();
       this.settle();
     };
-    for (const event of ["pointerover", "click", "focusin"]) this.find("tbody").addEventListener(event, choose);
+    // Where the page moves under a pointer at rest, that is over another row, but has not moved.
+    for (const event of ["pointermove", "click", "focusin"]) this.find("tbody").addEventListener(event, choose);
     this.listenForm();
   }
 

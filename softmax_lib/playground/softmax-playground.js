@@ -1,6 +1,6 @@
 // <softmax-playground>: needs softmax.js, playground.js and settings.js before it.
 
-const PARTS = ["temperature", "entropy", "jacobian", "format", "shift"];
+const PARTS = ["temperature", "entropy", "jacobian", "format"];
 
 const READ = {
   reach: readReach,
@@ -10,7 +10,6 @@ const READ = {
     const expected = Object.keys(FORMATS).join(", ");
     return check("format", text, text, Object.hasOwn(FORMATS, text), `one of ${expected}`);
   },
-  shift: (text) => readSwitch("shift", text),
   parts(text) {
     const names = text.split(/\s+/).filter(Boolean);
     const wrong = names.find((name) => !PARTS.includes(name));
@@ -43,11 +42,9 @@ const CONTROLS = `
       <label data-part="format">format <select>${Object.keys(FORMATS)
         .map((name) => `<option>${name}</option>`)
         .join("")}</select></label>
-      <label data-part="shift"><input type="checkbox"> subtract the maximum</label>
       <div class="slider" data-part="temperature">${TEMPERATURE}</div>
     </div>
     <p class="entropy" data-part="entropy"></p>
-    <p class="fault problem" hidden></p>
     <div class="jacobian" data-part="jacobian"></div>
     <div class="heard" role="status"></div>
   </div>
@@ -82,18 +79,10 @@ function jacobianMarkup(entries, temperature) {
     <tbody>${entries.map(row).join("")}</tbody></table>`;
 }
 
-function faultOf({ terms, sum }, format) {
-  if (terms.some(Number.isNaN)) return "z/T is not a number where z and T are 0: so is the sum.";
-  if (terms.includes(Infinity)) return `exp(z/T) overflows in ${format}: ∞/∞ is not a number.`;
-  if (sum === Infinity) return `The sum of the exponentials overflows in ${format}: every quotient is 0.`;
-  if (sum === 0) return `Every exponential underflows in ${format}: 0/0 is not a number.`;
-  return "";
-}
-
 class SoftmaxPlayground extends Playground {
   static observedAttributes = Object.keys(READ);
   static READ = READ;
-  static ADDRESS = { z: "logits", T: "temperature", format: "format", shift: "shift" };
+  static ADDRESS = { z: "logits", T: "temperature", format: "format" };
   static STYLE = OWN_STYLE;
   static CONTROLS = CONTROLS;
 
@@ -105,7 +94,6 @@ class SoftmaxPlayground extends Playground {
     this.step = 10 ** Math.floor(Math.log10(state.reach / 20));
     this.on("#temperature", "input", (slider) => (state.temperature = temperatureAt(Number(slider.value))));
     this.on("select", "change", (select) => (state.format = select.value));
-    this.on("[type=checkbox]", "change", (box) => (state.shift = box.checked));
     this.on(".rows", "input", (slider) => {
       state.logits[Number(slider.id.slice(-1))] = Number(slider.value);
     });
@@ -150,37 +138,22 @@ class SoftmaxPlayground extends Playground {
     slider.dispatchEvent(new Event("input", { bubbles: true }));
   }
 
-  // What is shown, and what entropy and Jacobian start from: not yet rounded if nothing else was.
-  outcome() {
-    const { logits, temperature, format, shift } = this.state;
-    if (shift) {
-      return {
-        shown: softmax(logits, temperature, format),
-        exact: probabilities(logits, temperature, format),
-        fault: "",
-      };
-    }
-    const shown = naiveSoftmax(logits, temperature, format);
-    return { shown, exact: shown, fault: faultOf(naiveTerms(logits, temperature, format), format) };
-  }
-
   update() {
-    const { logits, temperature, format, shift, parts } = this.state;
-    const { shown, exact, fault } = this.outcome();
+    const { logits, temperature, format, parts } = this.state;
+    this.shown = softmax(logits, temperature, format);
+    // What entropy and Jacobian start from is not yet rounded.
+    const exact = probabilities(logits, temperature, format);
     this.shadowRoot.querySelectorAll(".row").forEach((row, i) => {
       const slider = row.querySelector("input");
       slider.value = logits[i];
       slider.setAttribute("aria-valuetext", plain(logits[i]));
       row.querySelector(".logit").textContent = plain(logits[i]);
-      row.querySelector(".bar").style.width = `${100 * (shown[i] || 0)}%`;
-      row.querySelector(".probability").textContent = showProbability(shown[i]);
+      row.querySelector(".bar").style.width = `${100 * this.shown[i]}%`;
+      row.querySelector(".probability").textContent = showProbability(this.shown[i]);
     });
     showTemperature(this.find("#temperature"), temperature);
     this.find("select").value = format;
-    this.find("[type=checkbox]").checked = shift;
     this.find(".entropy").textContent = `entropy ${show(entropy(exact, format))} nats`;
-    this.find(".fault").textContent = fault;
-    this.find(".fault").hidden = !fault;
     if (parts.includes("jacobian")) {
       const entries = jacobian(exact, temperature, format);
       this.find(".jacobian").innerHTML = jacobianMarkup(entries, temperature);
@@ -188,15 +161,12 @@ class SoftmaxPlayground extends Playground {
   }
 
   words() {
-    const { shown, fault } = this.outcome();
-    const words = shown.map((p, i) => `p${subscript(i)} ${showProbability(p)}`);
-    return [...words, fault].filter(Boolean).join(", ");
+    return this.shown.map((p, i) => `p${subscript(i)} ${showProbability(p)}`).join(", ");
   }
 
   settings() {
-    const { logits, temperature, format, shift } = this.state;
-    const settings = { z: logits, T: temperature === Infinity ? "inf" : temperature, format };
-    return shift ? settings : { ...settings, shift: "off" };
+    const { logits, temperature, format } = this.state;
+    return { z: logits, T: temperature === Infinity ? "inf" : temperature, format };
   }
 }
 

@@ -38,21 +38,6 @@ function softmax(logits, temperature = 1, format = "float64") {
   return probabilities(logits, temperature, format).map(FORMATS[format]);
 }
 
-// The exponentials of the quotient as it stands, and their sum, every step rounded to the format.
-function naiveTerms(logits, temperature, format) {
-  const round = FORMATS[format];
-  // NumPy has exp and sums in float32 for float16, and rounds what comes out.
-  const inner = format === "float64" ? round : Math.fround;
-  const quotients = logits.map((z) => round(round(z) / round(temperature)));
-  const terms = quotients.map((x) => round(inner(Math.exp(x))));
-  return { terms, sum: round(total(terms, inner)) };
-}
-
-function naiveSoftmax(logits, temperature = 1, format = "float64") {
-  const { terms, sum } = naiveTerms(logits, temperature, format);
-  return terms.map((term) => FORMATS[format](term / sum));
-}
-
 // 1 − p as the sum of the others: near p = 1 the difference would cancel.
 function complements(p) {
   return p.map((_, i) => total(p.map((other, j) => (j === i ? 0 : other))));

@@ -15,7 +15,7 @@ from softmax_lib.playground import (
     TrainingPlayground,
 )
 
-ALL_PARTS = ("temperature", "entropy", "jacobian", "format", "shift")
+ALL_PARTS = ("temperature", "entropy", "jacobian", "format")
 
 
 KINDS = {
@@ -58,11 +58,16 @@ def test_no_kind_has_another_in_it(kind):
 
 def test_the_tag_says_what_was_asked_for():
     playground = SoftmaxPlayground(
-        [0.5, -3, 8], temperature=math.inf, parts=["shift"], reach=10, format="float16", name="here"
+        [0.5, -3, 8],
+        temperature=math.inf,
+        parts=["format"],
+        reach=10,
+        format="float16",
+        name="here",
     )
     assert playground.tag() == (
         '<softmax-playground logits="0.5 -3 8" temperature="inf" reach="10" format="float16" '
-        'shift="on" parts="shift" id="here"></softmax-playground>'
+        'parts="format" id="here"></softmax-playground>'
     )
 
 
