@@ -110,6 +110,22 @@ def test_it_is_accessible_while_it_is_covered(kind, scheme, play):
     assert visit.complaints == visit.outside == []
 
 
+def test_all_kinds_stand_on_one_page_and_each_keeps_its_own_piece_of_the_address(play):
+    first = SimplexPlayground(name="first", predict=False)
+    others = [KINDS[kind]()._repr_html_() for kind in KINDS if kind != "simplex"]
+    again = SimplexPlayground(name="again", predict=False)._repr_html_()
+    written = first._repr_html_()
+    first._repr_html_ = lambda: "".join([written, *others, again])
+    visit, shown = play(first, fragment="first=T:2&again=T:3")
+    temperatures = shown.locator("[id=temperature] + .number")
+    expect(temperatures).to_have_text(["2", "3"])
+    assert visit.page.locator(".all").count() == len(KINDS) + 1
+    shown.first.get_by_role("slider", name="temperature").press("Home")
+    visit.page.wait_for_url("**T:0;**")
+    assert "again=T:3" in visit.page.url
+    assert visit.complaints == []
+
+
 @each_kind
 def test_a_finger_finds_every_control(kind, play):
     for playground in (KINDS[kind](), uncovered(kind)):
@@ -148,6 +164,7 @@ def test_exactly_one_prediction_is_right(kind, play):
         for _ in range(index):
             shown.page.keyboard.press("ArrowDown")
         shown.page.keyboard.press("Enter")
+        expect(shown.get_by_role("button", name="Predict again")).to_be_focused()
         verdicts.append(shown.locator(".verdict").inner_text())
         shown.get_by_role("button", name="Predict again").click()
     assert all(text.startswith("You said: ") for text in verdicts)
