@@ -140,9 +140,9 @@ class PipelinePlayground extends Predicting {
     const { z, maximum, exponents, terms, sum, p } = this.steps;
     const deepest = Math.max(...exponents.map(Math.abs)) || 1;
     const highest = Math.max(...terms.filter(Number.isFinite), 0) || 1;
-    const put = (cell, value, share) => {
+    const put = (cell, value, share, written = show(value)) => {
       const wrong = !Number.isFinite(value);
-      cell.querySelector(".value").textContent = show(value);
+      cell.querySelector(".value").textContent = written;
       cell.classList.toggle("wrong", wrong);
       cell.querySelector(".bar").style.width = `${wrong ? 100 : 100 * share}%`;
     };
@@ -153,7 +153,7 @@ class PipelinePlayground extends Predicting {
       row.querySelector(".z .value").textContent = show(z[i]);
       put(row.querySelector(".exponent"), exponents[i], Math.abs(exponents[i]) / deepest);
       put(row.querySelector(".term"), terms[i], terms[i] / highest);
-      put(row.querySelector(".share"), p[i], p[i]);
+      put(row.querySelector(".share"), p[i], p[i], showProbability(p[i]));
     });
     this.find("select").value = format;
     this.find("[type=checkbox]").checked = shift;
