@@ -1,6 +1,7 @@
 """What type checkers say about a user's script."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+PACKAGE = Path(__file__).parents[1]
 SCRIPT = """\
 from typing import Any
 
@@ -67,9 +69,12 @@ def script(tmp_path):
 
 
 def run(module, *arguments, folder):
+    # Type checkers do not see what an editable installation does.
+    found = {"MYPYPATH": str(PACKAGE)}
     return subprocess.run(
         [sys.executable, "-m", module, *arguments],
         capture_output=True, text=True, check=False, cwd=folder, timeout=300,
+        env=os.environ | found,
     ).stdout  # fmt: skip
 
 
@@ -82,8 +87,7 @@ def test_mypy_knows_the_formats_of_results_and_refuses_wrong_arguments(script):
 
 @pytest.mark.skipif(not find_spec("basedpyright"), reason="basedpyright is not installed")
 def test_pyright_knows_the_formats_of_results_and_refuses_wrong_arguments(script):
-    package = Path(__file__).parents[1]
-    settings = {"extraPaths": [str(package)], "typeCheckingMode": "standard"}
+    settings = {"extraPaths": [str(PACKAGE)], "typeCheckingMode": "standard"}
     (script.parent / "pyrightconfig.json").write_text(json.dumps(settings), encoding="utf-8")
     output = run("basedpyright", "--outputjson", script.name, folder=script.parent)
     errors = json.loads(output)["generalDiagnostics"]
