@@ -129,8 +129,8 @@ def top_p(
 
     * All classes that are tied with the last one of the nucleus are kept.
     * p = 0 keeps the most probable classes, and p = 1 all of them.
-    * T = 0 keeps the tied maxima, for any p.
-    * T = inf keeps everything above -inf, for any p: all are tied.
+    * T = 0 keeps the tied maxima, for any p below 1.
+    * T = inf keeps everything above -inf, for any p below 1: all are tied.
     * A slice that has no softmax is kept whole, so that what takes the mask meets the reason: with
       a NaN, two or more +inf, or nothing above -inf.
     * What `where` leaves out is not kept, whatever stands there.
@@ -212,7 +212,7 @@ def min_p(
     * Tied classes are kept or not kept together.
     * a = 0 keeps all, and a = 1 the most probable classes.
     * T = 0 keeps the tied maxima, unless a = 0.
-    * T = inf keeps everything above -inf.
+    * T = inf keeps everything above -inf, unless a = 0.
     * A slice that has no softmax is kept whole, so that what takes the mask meets the reason: with
       a NaN, two or more +inf, or nothing above -inf.
     * What `where` leaves out is not kept, whatever stands there.

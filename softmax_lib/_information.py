@@ -428,7 +428,7 @@ def _divergences(rows: Rows) -> Array:
     temperatures = [each.temperatures[:, None] for each in both]
     alike = (exponents[0] == exponents[1]) & (temperatures[0] == temperatures[1])
     change = two_sum(sums[0].state[:, :1], -sums[1].state[:, :1])
-    shift, equal, infinite = np.zeros(()), np.True_, np.False_
+    equal, infinite = np.True_, np.False_
 
     def pieces() -> Iterator[tuple[Array, Array, Array]]:
         """Yield p, q and log(p/q) of the pieces, and note what is equal or infinite."""
@@ -450,17 +450,20 @@ def _divergences(rows: Rows) -> Array:
             same = ((depth.value == 0) & (depth.error == 0)) | (p_absent & q_absent)
             equal = equal & same.all(axis=-1, keepdims=True)
             infinite = infinite | (q_absent & ~p_absent).any(axis=-1, keepdims=True)
-            ratio = (depth - difference).rounded() + shift
+            ratio = (depth - difference).rounded()
             yield p, q, np.where(p_absent | q_absent, np.where(p_absent, -np.inf, 0), ratio)
 
+    # A row in several pieces is gone through twice, so as not to be held.
+    held = list(pieces()) if len(rows.spans) == 1 else None
     # The logarithms of the sums are rounded, by which all ratios err alike: Σ q is 1, too.
     excess = sum(
         exactly(np.where(np.abs(x) < 1, p * np.expm1(-x), q - p)).sum().rounded()
-        for p, q, x in pieces()
+        for p, q, x in held or pieces()
     )
     shift = np.log1p(excess)
     total = np.zeros(())
-    for p, q, x in pieces():
+    for p, q, ratio in held or pieces():
+        x = ratio + shift
         far = np.where(p == 0, q, q + p * (x - 1))
         terms = np.where(np.abs(x) <= 1, p * _excess(x), far)
         total = total + exactly(terms).sum().rounded()

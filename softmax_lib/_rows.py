@@ -181,9 +181,7 @@ def shares_in(
     _arrays.write(state, BELOW, DoubleWord(value * one, error * one))
     state[:, REFERENCE] = state[:, MAXIMUM]
     _arrays.write(state, LOGARITHM, _arrays.log1p(two_sum(value - 1, error)))
-    for span, logits, _ in rows.pieces():
-        with store(span) as out:
-            getattr(rows.passes, name)(logits, rows.temperatures, state, out)
+    _last_pass(rows, getattr(rows.passes, name), state, store)
 
 
 def softmax_of_rows(rows: Array, out: Array) -> None:
@@ -211,10 +209,13 @@ def _columns(rows: Array, span: slice) -> Array:
 
 
 def _shares(rows: Rows, weight: int, last: Callable[..., None], store: Store) -> None:
-    sums = sums_of(rows, weight)
+    _last_pass(rows, last, sums_of(rows, weight).state, store)
+
+
+def _last_pass(rows: Rows, last: Callable[..., None], state: Array, store: Store) -> None:
     for span, logits, _ in rows.pieces():
         with store(span) as out:
-            last(logits, rows.temperatures, sums.state, out)
+            last(logits, rows.temperatures, state, out)
 
 
 def _take_care(rows: Rows, state: Array, maximum: Array, infinities: Array) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -184,22 +185,23 @@ def _refuse_rows_without_distribution(slices: Slices, maximum: Array) -> None:
     ]:
         if np.any(invalid):
             left_in = "" if slices.keep is None else " where it is left in"
-            place = _place(np.argwhere(invalid)[0])
+            place = _place(slices.batch, np.argmax(invalid))
             raise ValueError(f"z{place} is no distribution to draw from: it has {reason}{left_in}")
 
 
-def _place(index: Array) -> str:
-    return str(index.tolist()) if index.size else ""
+def _place(batch: tuple[int, ...], number: Any) -> str:
+    return str(list(map(int, np.unravel_index(number, batch)))) if batch else ""
 
 
 class _Source:
     """Rows to draw from, by their number."""
 
     def __init__(self, slices: Slices, maximum: Array) -> None:
-        self.batch, self.classes = slices.batch or (1,), slices.length
-        self.shape = (*self.batch, self.classes)
-        self.logits, self.wide = slices.logits.reshape(self.shape), slices.wide
-        self.keep = None if slices.keep is None else slices.keep.reshape(self.shape)
+        self.slices, self.classes = slices, slices.length
+        self.batch = slices.batch or (1,)
+        shape = (*self.batch, self.classes)
+        self.logits = slices.logits.reshape(shape)
+        self.keep = None if slices.keep is None else slices.keep.reshape(shape)
         self.maximum = maximum.reshape(self.batch)
         self.temperatures = slices.temperatures().reshape(self.batch)
         self.at_once = max(_BLOCK // self.classes, 1)
@@ -211,7 +213,7 @@ class _Source:
         infinities = np.zeros(maximum.shape, np.intp)  # more than one is refused
         span = min(self.classes, _BLOCK)
         for first in range(0, self.classes, span):
-            logits = self.logits[..., first : first + span][at].astype(self.wide)
+            logits = self.logits[..., first : first + span][at].astype(self.slices.wide)
             if self.keep is not None:
                 logits[~self.keep[..., first : first + span][at]] = -np.inf
             yield first, gaps(logits, maximum, temperature, infinities).astype(np.float64)
@@ -222,7 +224,7 @@ class _Source:
             possible = sum(np.count_nonzero(g > -np.inf, axis=-1) for _, g in self.gaps(numbers))
             if np.any(possible < count):
                 at = np.argmax(possible < count)
-                place = _place(np.argwhere(np.ones(self.batch))[start + at])
+                place = _place(self.slices.batch, start + at)
                 raise ValueError(
                     f"size asks for {count} classes without replacement, and z{place} has "
                     f"{possible[at]} with a probability above 0; draw fewer, or with replace=True"

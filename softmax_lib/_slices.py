@@ -169,8 +169,9 @@ class Slices:
 
         self.each(fill, beside, beside_left_out)
         if self.keep is not None:
+            nothing = self.counts == 0
             for value, instead in zip(values, empty, strict=True):
-                value[self.counts == 0] = instead
+                value[nothing] = instead
         return values
 
     def rows(self) -> Array:

@@ -384,3 +384,8 @@ def test_no_draws_without_replacement_are_an_empty_result(size):
 def test_a_replace_that_is_no_bool_is_refused(replace):
     with pytest.raises(TypeError, match="replace must be True or False, got"):
         sample([1.0], rng=seeded(), replace=replace)
+
+
+def test_a_row_alone_with_too_few_classes_is_refused_without_an_index():
+    with pytest.raises(ValueError, match="and z has 2 with a probability above 0"):
+        distinct([0.0, 1.0, -INF], 3)
