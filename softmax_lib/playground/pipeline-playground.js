@@ -92,29 +92,10 @@ class PipelinePlayground extends Predicting {
 
   listen() {
     const { state } = this;
-    this.step = 10 ** Math.floor(Math.log10(state.reach / 20));
     this.on("select", "change", (select) => (state.format = select.value));
     this.on("[type=checkbox]", "change", (box) => (state.shift = box.checked));
-    this.on("tbody", "input", (slider) => {
-      state.logits[Number(slider.id.slice(-1))] = Number(slider.value);
-    });
-    this.on(".add", "click", () => {
-      state.logits.push(0);
-      this.layOut();
-    });
-    this.on(".remove", "click", () => {
-      state.logits.pop();
-      this.layOut();
-    });
-    this.layOut();
+    listenRows(this, "tbody", rowMarkup);
     this.listenForm();
-  }
-
-  layOut() {
-    const { logits, reach } = this.state;
-    this.find("tbody").innerHTML = logits.map((_, i) => rowMarkup(i, reach, this.step)).join("");
-    this.find(".add").disabled = logits.length === MOST;
-    this.find(".remove").disabled = logits.length === FEWEST;
   }
 
   ask() {

@@ -49,6 +49,30 @@ function readLogits(text, { reach }) {
   return check("logits", text, values, valid, `${FEWEST} to ${MOST} numbers between −${reach} and ${reach}`);
 }
 
+// A row with a slider for each logit, and buttons that add a logit or take one away.
+function listenRows(playground, place, rowMarkup) {
+  const { logits, reach } = playground.state;
+  const step = 10 ** Math.floor(Math.log10(reach / 20));
+  const layOut = () => {
+    const rows = logits.map((_, i) => rowMarkup(i, reach, step));
+    playground.find(place).innerHTML = rows.join("");
+    playground.find(".add").disabled = logits.length === MOST;
+    playground.find(".remove").disabled = logits.length === FEWEST;
+  };
+  playground.on(place, "input", (slider) => {
+    logits[Number(slider.id.slice(-1))] = Number(slider.value);
+  });
+  playground.on(".add", "click", () => {
+    logits.push(0);
+    layOut();
+  });
+  playground.on(".remove", "click", () => {
+    logits.pop();
+    layOut();
+  });
+  layOut();
+}
+
 // A whole number from a least to a largest one.
 const readWhole = (name, least, largest) => (text) => {
   const value = number(text);

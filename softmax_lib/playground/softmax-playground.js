@@ -91,12 +91,8 @@ class SoftmaxPlayground extends Playground {
     for (const part of this.shadowRoot.querySelectorAll("[data-part]")) {
       part.hidden = !state.parts.includes(part.dataset.part);
     }
-    this.step = 10 ** Math.floor(Math.log10(state.reach / 20));
     this.on("#temperature", "input", (slider) => (state.temperature = temperatureAt(Number(slider.value))));
     this.on("select", "change", (select) => (state.format = select.value));
-    this.on(".rows", "input", (slider) => {
-      state.logits[Number(slider.id.slice(-1))] = Number(slider.value);
-    });
     const rows = this.find(".rows");
     // No movement yet: a finger that is put down here may be about to scroll.
     rows.addEventListener("pointerdown", ({ target, pointerId }) => {
@@ -104,22 +100,7 @@ class SoftmaxPlayground extends Playground {
     });
     rows.addEventListener("pointermove", (event) => event.buttons && this.drag(event));
     rows.addEventListener("click", (event) => this.drag(event));
-    this.on(".add", "click", () => {
-      state.logits.push(0);
-      this.layOut();
-    });
-    this.on(".remove", "click", () => {
-      state.logits.pop();
-      this.layOut();
-    });
-    this.layOut();
-  }
-
-  layOut() {
-    const { logits, reach } = this.state;
-    this.find(".rows").innerHTML = logits.map((_, i) => rowMarkup(i, reach, this.step)).join("");
-    this.find(".add").disabled = logits.length === MOST;
-    this.find(".remove").disabled = logits.length === FEWEST;
+    listenRows(this, ".rows", rowMarkup);
   }
 
   // Whoever drags a bar means the logit that gives it this probability.
