@@ -300,3 +300,10 @@ def test_a_filter_says_what_sample_draws_from():
     z, rng = np.array([[3.0, 2.0, 1.0, 2.0], [0.0, 0.0, 9.0, 8.0]]), np.random.default_rng(8)
     drawn = sample(z, where=top_k(z, k=2), temperature=50.0, rng=rng, size=400)
     assert [set(column.tolist()) for column in drawn.T] == [{0, 1, 3}, {2, 3}]
+
+
+def test_what_has_the_mass_already_needs_no_more():
+    total = 1 + np.exp(-1.0)
+    share = 1 / total
+    assert share * total == 1  # on the nose, in float64 too
+    np.testing.assert_array_equal(top_p([1.0, 0.0], p=share), [True, False])

@@ -610,3 +610,11 @@ def test_inputs_are_left_as_they_were_and_their_layout_does_not_matter():
 @pytest.mark.parametrize("function", [entropy, lambda z: cross_entropy(z, z)])
 def test_slices_without_classes_give_one_zero_each(function):
     np.testing.assert_array_equal(function(np.zeros((2, 3, 0))), np.zeros((2, 3)))
+
+
+def test_the_divergence_keeps_digits_of_a_logit_that_its_gap_has_lost():
+    z = np.array([507.6729962059022, 0.11816033177075552])
+    w = np.array([507.6729962059022, 0.11816033177075563])
+    exact = exact_divergence(z, w, 2.7)
+    error = abs(mpmath.mpf(float(kl_divergence(z, w, temperature=2.7))) - exact)
+    assert error <= DIVERGENCE_ULPS * np.spacing(float(exact))

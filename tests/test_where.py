@@ -205,3 +205,10 @@ def test_a_target_that_is_left_out_has_no_probability(target, keep, loss, junk):
 @pytest.mark.parametrize("target", [1, [0.0, 1.0, 0.0]])
 def test_a_nan_beside_a_target_that_is_left_out_makes_the_loss_nan(target):
     assert np.isnan(cross_entropy([NAN, 1.0, 2.0], target, where=[True, False, True]))
+
+
+def test_a_huge_tangent_that_is_left_out_costs_the_others_no_digit():
+    z, keep = np.array([0.0, 1.0, 2.0]), [True, True, False]
+    computed = softmax_jvp(z, [1e-300, 3e-300, 1e300], where=keep)[:2]
+    np.testing.assert_array_equal(computed, softmax_jvp(z[:2], [1e-300, 3e-300]))
+    assert (computed != 0).all()
