@@ -6,7 +6,7 @@ BIN := .venv/bin
 CHAPTERS := $(wildcard book/*.ipynb)
 # What is tested once more without compiled kernels: `make test WITH_NUMPY="tests softmax_lib book"`
 # takes the notebooks in.
-WITH_NUMPY ?= $(wildcard tests/test_*.py) tests/playground softmax_lib
+WITH_NUMPY ?= tests/numerics tests/playground softmax_lib
 
 # Installs a group of packages of pyproject.toml, as far as they are pinned.
 define install
@@ -20,7 +20,7 @@ help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-14s%s\n", $$1, $$2}' Makefile
 
 book: .venv/ready  ## Build the site into _build/html
-	$(BIN)/python -m softmax_lib.claims book
+	$(BIN)/python book/_extensions/ledger
 	@rm -rf _build/html  # Sphinx leaves static files that are there already as they are
 	$(BIN)/jupyter-book build . -W -n --keep-going
 	@echo "The site: $(CURDIR)/_build/html/index.html"
@@ -46,18 +46,18 @@ notebooks: .venv/ready  ## Run all notebooks again and store their outputs
 
 bench: .venv/ready  ## Measure softmax's speed beside its peers' (downloads PyTorch, some GB; ONLY="compiled softmax": a part)
 	$(call install,bench)
-	$(BIN)/python tests/benchmark.py --only='$(ONLY)'
+	$(BIN)/python tools/benchmark.py --only='$(ONLY)'
 
 pytorch: .venv/ready  ## Record again what PyTorch returns for the lines on the pages (downloads it)
 	$(call install,bench)
-	$(BIN)/python tests/record_pytorch.py
+	$(BIN)/python tools/record_pytorch.py
 
 falsify: .venv/ready  ## Make what the book states false, place after place, and see it noticed (ONLY=jacobian: a chapter)
-	@$(BIN)/python tests/falsify.py $(ONLY)
+	@$(BIN)/python tools/falsify.py $(ONLY)
 
 mutants: .venv/ready  ## Change softmax_lib place after place and see the tests fail (ONLY=softmax_lib.exact.*: a part)
 	$(call install,mutants)
-	@set -f; SOFTMAX_LIB_ENGINE=numpy $(BIN)/python tests/mutants.py $(ONLY)
+	@set -f; SOFTMAX_LIB_ENGINE=numpy $(BIN)/python tools/mutants.py $(ONLY)
 
 lab: .venv/ready  ## Open the chapters in JupyterLab
 	$(BIN)/jupyter-lab book

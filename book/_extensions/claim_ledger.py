@@ -7,7 +7,7 @@
   the list of the steps that proofs take by hand;
 * ``claims.json`` is written beside the pages.
 
-All of it comes from `softmax_lib.claims.read_ledger`; where that raises, or a
+All of it comes from `ledger.read_ledger`; where that raises, or a
 claim is not as it was reviewed, the build fails.
 """
 
@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from docutils import nodes
+from ledger import Entry, LedgerError, read_ledger
+from ledger.review import check_review
 from sphinx.application import Sphinx
 from sphinx.domains.std import StandardDomain
 from sphinx.environment import BuildEnvironment
@@ -25,16 +27,7 @@ from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.nodes import make_refnode
 
-from softmax_lib.claims import (
-    EVERY_K,
-    Entry,
-    LedgerError,
-    Step,
-    Verdict,
-    check_review,
-    known_steps,
-    read_ledger,
-)
+from softmax_lib.claims import EVERY_K, Step, Verdict, known_steps
 
 LEDGER_PAGE = "book/ledger"
 INNER_IDS = {"proof-content", "exercise-content", "solution-content"}

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from docutils import nodes
+from ledger import Entry
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
-from softmax_lib.claims import RECORD_TYPE, Entry
+from softmax_lib.claims import RECORD_TYPE
 
 SIDES = {"reals": "over the reals", "floats": "in floating point"}
 

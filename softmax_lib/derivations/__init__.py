@@ -7,7 +7,7 @@ can be proved again by a process that runs no notebook (`store`, `rebuild`).
 
 from softmax_lib._extras import require
 
-require("proofs", "derivations", "sympy", "markdown_it")
+require("proofs", "derivations", "sympy")
 
 from . import vocabulary
 from .derivation import Derivation, Line, Statement

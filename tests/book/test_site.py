@@ -12,10 +12,11 @@ import nbformat
 import pytest
 import yaml
 from building import ROOT, SITE_URL, build, ids_on
+from ledger import read_ledger
+from ledger.places import PLACE
+from ledger.review import accept
 
-from softmax_lib.claims import Verdict, known_steps, read_ledger
-from softmax_lib.claims.places import PLACE
-from softmax_lib.claims.review import accept
+from softmax_lib.claims import Verdict, known_steps
 from softmax_lib.derivations.vocabulary import symbol_table
 
 SOURCES = ("book", "_config.yml", "_toc.yml")

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
+from ledger import read_ledger
 
-from softmax_lib.claims import Verdict, known_steps, read_ledger
+from softmax_lib.claims import Verdict, known_steps
 
 BOOK = Path(__file__).parents[2] / "book"
 PROVED = {Verdict.PROVED_WITH_STEP, Verdict.PROVED_UP_TO}

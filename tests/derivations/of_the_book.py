@@ -4,7 +4,8 @@ import json
 from functools import cache
 from pathlib import Path
 
-from softmax_lib.claims.ledger import find_records
+from ledger import find_records
+
 from softmax_lib.derivations import Derivation, rebuild
 
 BOOK = Path(__file__).parents[2] / "book"

@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 from falsehoods import FALSEHOODS
+from ledger import read_ledger
 
-from softmax_lib.claims import Verdict, read_ledger
+from softmax_lib.claims import Verdict
 from softmax_lib.proofs import Falsified, Unproved
 
 BOOK = Path(__file__).parents[2] / "book"

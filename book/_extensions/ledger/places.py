@@ -49,8 +49,14 @@ def _number(written: str) -> str:
 
 
 def _reasons(lines: list[dict[str, Any]]) -> Iterator[str]:
-    for reason in (reason for line in lines for reason in line["because"]):
-        yield reason if isinstance(reason, str) else json.dumps(reason, ensure_ascii=False)
+    for reason in (
+        reason for line in lines for reason in line["because"]
+    ):
+        yield (
+            reason
+            if isinstance(reason, str)
+            else json.dumps(reason, ensure_ascii=False)
+        )
 
 
 def typed_numbers(words: str) -> Iterator[str]:
@@ -58,7 +64,7 @@ def typed_numbers(words: str) -> Iterator[str]:
 
     Examples
     --------
-    >>> from softmax_lib.claims.places import typed_numbers
+    >>> from ledger.places import typed_numbers
     >>> print(*typed_numbers(r"In float32 $e^{88}$ is $1.65$ or {number}`x-9`, and $2K - 1 > 0$."))
     1.65
     """
@@ -73,24 +79,31 @@ def filled(words: str, formulas: Mapping[str, Mapping[str, str]]) -> str:
 
     Examples
     --------
-    >>> from softmax_lib.claims.places import filled
+    >>> from ledger.places import filled
     >>> print(filled("{says}`one` always.", {"one": {"says": "$1 = 1$", "given": ""}}))
     $1 = 1$ always.
     """
     return PLACE.sub(lambda place: formulas[place[2]][place[1]], words)
 
 
-def misfits(words: str, formulas: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+def misfits(
+    words: str, formulas: Mapping[str, Mapping[str, str]]
+) -> Iterator[str]:
     """Yield what is wrong with the places of a box."""
     places = PLACE.findall(words)
     supposed = {
-        formulas[name].get("given") for kind, name in places if kind == "given" and name in formulas
+        formulas[name].get("given")
+        for kind, name in places
+        if kind == "given" and name in formulas
     }
     for kind, name in places:
         if kind not in formulas.get(name, {}):
             known = ", ".join(formulas) or "nothing"
             yield f"has a place for {name!r}, but its record derives {known}"
-        elif kind == "says" and formulas[name]["given"] not in {"", *supposed}:
+        elif kind == "says" and formulas[name]["given"] not in {
+            "",
+            *supposed,
+        }:
             yield f"does not say what {name!r} supposes: add {{given}}`{name}`"
 
 
@@ -99,7 +112,7 @@ def typed_relations(words: str) -> Iterator[str]:
 
     Examples
     --------
-    >>> from softmax_lib.claims.places import typed_relations
+    >>> from ledger.places import typed_relations
     >>> print(*typed_relations(r"For every $i$, $\sigma_i \le 1$ and {says}`range`."))
     \sigma_i \le 1
     """

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = str(Path(__file__).parents[1])
+ROOT = str(Path(__file__).parents[2])
 BROKEN = {
     "ImportError": "raise ImportError('numba needs NumPy 2.3 or less')",
     "AttributeError": "raise AttributeError('numba needs NumPy 2.3 or less')",

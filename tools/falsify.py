@@ -14,14 +14,16 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT / "tests" / "derivations"), str(ROOT / "tests" / "claims")]
+sys.path[:0] = [
+    str(ROOT / folder) for folder in ("book/_extensions", "tests/claims", "tests/derivations")
+]
 
 import clauses  # noqa: E402
+from ledger import Entry, find_records, read_ledger  # noqa: E402
+from ledger.review import facts_of, read_review  # noqa: E402
 from of_the_book import BOOK, derived  # noqa: E402
 from wrong_lines import KNOWN_TO_BE_TRUE, mutants, variants  # noqa: E402
 
-from softmax_lib.claims.ledger import Entry, find_records, read_ledger  # noqa: E402
-from softmax_lib.claims.review import facts_of, read_review  # noqa: E402
 from softmax_lib.derivations import Derivation  # noqa: E402
 from softmax_lib.proofs import ProofError  # noqa: E402
 

@@ -3,7 +3,7 @@
 No machine can tell whether a sentence says what a formula does. Someone has to compare them, and
 ``reviewed.toml`` keeps, for each claim, what was compared. Verdicts are never read from it: where a
 claim is no longer what it was, `check_review` names it, and the book does not build until someone
-has looked (``python -m softmax_lib.claims review book ID``).
+has looked (``python book/_extensions/ledger review ID``).
 """
 
 import json
@@ -13,13 +13,16 @@ from collections.abc import Iterator, Sequence
 from difflib import ndiff
 from pathlib import Path
 
-from .ledger import SIDES, Entry, LedgerError
-from .steps import known_steps
+from softmax_lib.claims import known_steps
+
+from . import SIDES, Entry, LedgerError
 
 Facts = dict[str, str]
 """What is kept of one claim."""
 
-_STATED = re.compile(r"(.+): (?:proved|well defined|held|failed|\d+ lines?) ")
+_STATED = re.compile(
+    r"(.+): (?:proved|well defined|held|failed|\d+ lines?) "
+)
 _WORDS = {
     "title": "the title",
     "says": "the plain sentence",
@@ -37,7 +40,10 @@ _WORDS = {
 
 def check_review(book: Path, entries: Sequence[Entry]) -> None:
     """Raise `LedgerError`, naming what changed, unless every claim is as it was reviewed."""
-    reviewed, standing = read_review(book), {entry.claim: facts_of(entry) for entry in entries}
+    reviewed, standing = (
+        read_review(book),
+        {entry.claim: facts_of(entry) for entry in entries},
+    )
     changes = [
         f"{claim!r}: {change}"
         for claim in reviewed | standing
@@ -47,7 +53,7 @@ def check_review(book: Path, entries: Sequence[Entry]) -> None:
         raise LedgerError(
             "claims are not as they were reviewed:\n"
             + "\n".join(changes)
-            + f"\nSee old and new with `python -m softmax_lib.claims review {book} ID`; "
+            + "\nSee old and new with `python book/_extensions/ledger review ID`; "
             "--accept takes what stands there now."
         )
 
@@ -86,21 +92,27 @@ def read_review(book: Path) -> dict[str, Facts]:
     """Return what was reviewed of each claim; of none, where the file is not there yet."""
     path = book / "reviewed.toml"
     try:
-        reviewed: dict[str, Facts] = tomllib.loads(path.read_text(encoding="utf-8"))
+        reviewed: dict[str, Facts] = tomllib.loads(
+            path.read_text(encoding="utf-8")
+        )
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
         raise LedgerError(f"{path} cannot be read: {error}") from error
     for claim, facts in reviewed.items():
         if not isinstance(facts, dict):
-            raise LedgerError(f"{path}: {claim!r} is no table; restore the file from its history")
+            raise LedgerError(
+                f"{path}: {claim!r} is no table; restore the file from its history"
+            )
     return reviewed
 
 
 def show(book: Path, entries: Sequence[Entry], claim: str) -> str:
     """Return what was reviewed of a claim and what stands now, line by line."""
     old, new = _reviewed_and_standing(book, entries, claim)
-    lines = ndiff(_table(claim, old).splitlines(), _table(claim, new).splitlines())
+    lines = ndiff(
+        _table(claim, old).splitlines(), _table(claim, new).splitlines()
+    )
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -108,15 +120,25 @@ def accept(book: Path, entries: Sequence[Entry], claim: str) -> None:
     """Take what stands of one claim for reviewed, and leave the others as they are."""
     _, new = _reviewed_and_standing(book, entries, claim)
     reviewed = read_review(book) | {claim: new}
-    tables = [_table(name, facts) for name, facts in reviewed.items() if facts]
-    (book / "reviewed.toml").write_text("\n".join(tables), encoding="utf-8")
+    tables = [
+        _table(name, facts) for name, facts in reviewed.items() if facts
+    ]
+    (book / "reviewed.toml").write_text(
+        "\n".join(tables), encoding="utf-8"
+    )
 
 
-def _reviewed_and_standing(book: Path, entries: Sequence[Entry], claim: str) -> tuple[Facts, Facts]:
+def _reviewed_and_standing(
+    book: Path, entries: Sequence[Entry], claim: str
+) -> tuple[Facts, Facts]:
     old = read_review(book).get(claim, {})
-    new = next((facts_of(entry) for entry in entries if entry.claim == claim), {})
+    new = next(
+        (facts_of(entry) for entry in entries if entry.claim == claim), {}
+    )
     if not old and not new:
-        raise LedgerError(f"there is no claim {claim!r}: neither in the ledger nor reviewed")
+        raise LedgerError(
+            f"there is no claim {claim!r}: neither in the ledger nor reviewed"
+        )
     return old, new
 
 
@@ -135,12 +157,18 @@ def _changes(old: Facts | None, new: Facts | None) -> Iterator[str]:
 
 
 def _table(claim: str, facts: Facts) -> str:
-    lines = [f"{name} = {_literal(text)}\n" for name, text in facts.items()]
+    lines = [
+        f"{name} = {_literal(text)}\n" for name, text in facts.items()
+    ]
     return "".join([f"[{claim}]\n", *lines]) if facts else ""
 
 
 def _literal(text: str) -> str:
     """Write a string in TOML, as it is if it can be: backslashes and quotes abound."""
-    if "'''" in text or not all(line.isprintable() for line in text.split("\n")):
+    if "'''" in text or not all(
+        line.isprintable() for line in text.split("\n")
+    ):
         return json.dumps(text)
-    return f"'''\n{text}'''" if "\n" in text or "'" in text else f"'{text}'"
+    return (
+        f"'''\n{text}'''" if "\n" in text or "'" in text else f"'{text}'"
+    )

@@ -1,12 +1,7 @@
 """A sample of `make falsify`: two derivations with one place changed in each line."""
 
-import sys
-from pathlib import Path
-
-import pytest
-
-sys.path.append(str(Path(__file__).parents[1]))
 import falsify
+import pytest
 
 FORMULA = falsify.BOOK / "formula.ipynb"
 

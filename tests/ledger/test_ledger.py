@@ -5,13 +5,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import ledger
 import pytest
 from chapters import GOOD, REGISTRY, box, chapter, earned, recorded, write_book
+from ledger import LedgerError, read_ledger
+from ledger.command import main
+from ledger.review import accept
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
-from softmax_lib.claims import RECORD_TYPE, LedgerError, Verdict, read_ledger
-from softmax_lib.claims.__main__ import main
-from softmax_lib.claims.review import accept
+from softmax_lib.claims import RECORD_TYPE, Verdict
 from softmax_lib.derivations import Cited, Derivation, store
 from softmax_lib.derivations.vocabulary import a, mean_v, over, sigma, v
 
@@ -246,7 +248,7 @@ def test_the_command_counts_the_verdicts(read, tmp_path, monkeypatch, capsys):
     entries = read(earned(chapter()))
     for entry in entries:
         accept(tmp_path, entries, entry.claim)
-    monkeypatch.setattr(sys, "argv", ["claims", str(tmp_path)])
+    monkeypatch.setattr(sys, "argv", ["ledger", "--book", str(tmp_path)])
     main()
     assert capsys.readouterr().out.splitlines() == [
         "4 claims, 1 of them with a gap",
@@ -260,7 +262,7 @@ def test_the_command_s_help_says_what_it_reads(monkeypatch, capsys):
     with pytest.raises(SystemExit):
         main()
     shown = capsys.readouterr().out
-    assert "usage: python -m softmax_lib.claims [-h] book\n" in shown
+    assert "usage: python book/_extensions/ledger [-h] [--book BOOK] review ...\n" in shown
     assert "read the ledger, and say how it stands" in shown
     assert "folder of the chapters and of claims.toml\n" in shown
 
@@ -268,7 +270,7 @@ def test_the_command_s_help_says_what_it_reads(monkeypatch, capsys):
 def test_the_command_ends_with_what_is_wrong(read, tmp_path, monkeypatch):
     read(chapter())
     (tmp_path / "claims.toml").write_text("[sum-one]", encoding="utf-8")
-    monkeypatch.setattr(sys, "argv", ["claims", str(tmp_path)])
+    monkeypatch.setattr(sys, "argv", ["ledger", "--book", str(tmp_path)])
     with pytest.raises(SystemExit, match="unknown id 'order'"):
         main()
 
@@ -276,8 +278,8 @@ def test_the_command_ends_with_what_is_wrong(read, tmp_path, monkeypatch):
 def test_the_command_shows_no_traceback(read, tmp_path):
     read(chapter())
     (tmp_path / "claims.toml").write_text("[sum-one]", encoding="utf-8")
-    command = [sys.executable, "-m", "softmax_lib.claims", tmp_path]
-    outcome = subprocess.run(command, capture_output=True, text=True, check=False)
+    whole = [sys.executable, Path(ledger.__file__).parent, "--book", tmp_path]
+    outcome = subprocess.run(whole, capture_output=True, text=True, check=False)
     assert outcome.returncode == 1
     assert "unknown id 'order'" in outcome.stderr
     assert "Traceback" not in outcome.stderr

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 from chapters import GOOD, REGISTRY, box, chapter, earned, recorded, write_book
+from ledger import LedgerError, read_ledger, review
+from ledger.review import accept, check_review, facts_of, read_review, show
 
-from softmax_lib.claims import LedgerError, check_review, known_steps, read_ledger, review
-from softmax_lib.claims.review import accept, facts_of, read_review, show
+from softmax_lib.claims import known_steps
 
 BOOK = Path(__file__).parents[2] / "book"
 
@@ -30,8 +31,8 @@ def accept_all(book):
         accept(book, entries, entry.claim)
 
 
-def command(*arguments):
-    whole = [sys.executable, "-m", "softmax_lib.claims", *arguments]
+def command(book, *arguments):
+    whole = [sys.executable, Path(review.__file__).parent, "--book", book, *arguments]
     return subprocess.run(whole, capture_output=True, text=True, check=False)
 
 
@@ -130,7 +131,7 @@ def test_a_change_is_named(changed, message, book):
     first, *changes, advice = str(error.value).splitlines()
     assert first == "claims are not as they were reviewed:"
     assert message in changes[0]
-    assert f"python -m softmax_lib.claims review {book} ID" in advice
+    assert "python book/_extensions/ledger review ID" in advice
 
 
 def test_a_side_that_is_no_longer_asked_is_named(book):
@@ -261,18 +262,18 @@ def test_the_command_stops_at_a_changed_word_until_it_is_accepted(book):
     stopped = command(book)
     assert stopped.returncode == 1
     assert "'order': the words of the statement changed" in stopped.stderr
-    looked = command("review", book, "order")
+    looked = command(book, "review", "order")
     assert (looked.returncode, "+ words = 'The new statement.'" in looked.stdout) == (0, True)
     assert command(book).returncode == 1
-    assert command("review", book, "order", "--accept").stdout.endswith("taken for reviewed\n")
+    assert command(book, "review", "order", "--accept").stdout.endswith("taken for reviewed\n")
     assert command(book).returncode == 0
 
 
 def test_the_command_takes_one_id_that_there_is(book):
-    assert "no claim 'sum-two'" in command("review", book, "sum-two", "--accept").stderr
-    assert "unrecognized arguments: order" in command("review", book, "nan", "order").stderr
+    assert "no claim 'sum-two'" in command(book, "review", "sum-two", "--accept").stderr
+    assert "unrecognized arguments: order" in command(book, "review", "nan", "order").stderr
 
 
 def test_the_commands_explain_themselves(book):
-    assert "softmax_lib.claims review --help" in command("--help").stdout
-    assert "take what stands now for reviewed" in command("review", "--help").stdout
+    assert "compare the words of a claim with what is proved" in command(book, "--help").stdout
+    assert "take what stands now for reviewed" in command(book, "review", "--help").stdout

@@ -199,8 +199,7 @@ def test_the_version_is_that_of_the_installed_package():
         ("exact", "mpmath", "exact"),
         ("proofs", "sympy", "proofs"),
         ("derivations", "sympy", "proofs"),
-        ("derivations", "markdown_it", "proofs"),
-        ("claims", "markdown_it", "proofs"),
+        ("claims", "sympy", "proofs"),
         ("dask", "dask", "dask"),
     ],
 )

@@ -5,10 +5,11 @@ import json
 import nbformat
 import pytest
 from chapters import side
+from ledger import LedgerError, read_ledger
+from ledger.places import typed_numbers, typed_relations
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from softmax_lib.claims import RECORD_TYPE, LedgerError, read_ledger
-from softmax_lib.claims.places import typed_numbers, typed_relations
+from softmax_lib.claims import RECORD_TYPE
 
 ORDER = {
     "id": "bigger",

@@ -39,7 +39,7 @@ from softmax_lib._double_word import _constants
 
 ROOT = Path(__file__).parents[1]
 STAGE = ROOT / "_build" / "mutants"
-EQUIVALENT = ROOT / "tests" / "equivalent_mutants.toml"
+EQUIVALENT = ROOT / "tools" / "equivalent_mutants.toml"
 ASKED = 0.97
 PATIENCE = 5, 60
 """Seconds of tests for one mutant: at first, and for what has survived them."""
@@ -110,7 +110,7 @@ def pytest_collection_modifyitems(config, items):
 
 def stage():
     """Copy what mutmut works on, without decorators of functions."""
-    for folder in ("softmax_lib", "tests", "book"):
+    for folder in ("softmax_lib", "tests", "tools", "book"):
         shutil.rmtree(STAGE / folder, ignore_errors=True)
         shutil.copytree(ROOT / folder, STAGE / folder)
     shutil.copy2(ROOT / "pyproject.toml", STAGE)

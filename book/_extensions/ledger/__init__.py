@@ -17,11 +17,19 @@ from typing import Any
 
 from markdown_it import MarkdownIt
 
-from . import places
-from .record import RECORD_TYPE, Verdict, qualified, words_of
-from .steps import unknown_steps
+from softmax_lib.claims import RECORD_TYPE, Verdict
+from softmax_lib.claims.record import qualified, words_of
+from softmax_lib.claims.steps import unknown_steps
 
-STATEMENT_BOXES = ("definition", "theorem", "proposition", "property", "corollary")
+from . import places
+
+STATEMENT_BOXES = (
+    "definition",
+    "theorem",
+    "proposition",
+    "property",
+    "corollary",
+)
 """The sphinx-proof directives that state a claim."""
 
 SIDES = ("reals", "floats")
@@ -100,7 +108,11 @@ class Entry:
 
     def qualified(self, side: str) -> str:
         """Return what stands behind the verdict: where it breaks down, and what holds instead."""
-        return qualified(self.where, self.instead) if side == "floats" else ""
+        return (
+            qualified(self.where, self.instead)
+            if side == "floats"
+            else ""
+        )
 
     def as_json(self, page: str) -> dict[str, Any]:
         """Return the entry as it stands in ``claims.json``."""
@@ -111,7 +123,9 @@ class Entry:
             **{side: self.words(side) for side in SIDES},
             "where": self.where,
             "instead": list(self.instead),
-            "scope": "; ".join(f"{side}: {scope}" for side, scope in self.scope.items()),
+            "scope": "; ".join(
+                f"{side}: {scope}" for side, scope in self.scope.items()
+            ),
             "steps": list(self.steps),
             "page": page,
         }
@@ -138,19 +152,32 @@ def read_ledger(book: Path) -> list[Entry]:
         leaves a hypothesis out, or states a relation or a number that was typed; a derivation cites
         a source that ``references.bib`` does not have.
     """
-    registry, notebooks = book / "claims.toml", sorted(book.glob("*.ipynb"))
+    registry, notebooks = (
+        book / "claims.toml",
+        sorted(book.glob("*.ipynb")),
+    )
     try:
         claims = tomllib.loads(registry.read_bytes().decode())
     except (OSError, ValueError) as error:
-        raise LedgerError(f"{registry} cannot be read: {error}") from error
-    boxes = [box for notebook in notebooks for box in find_boxes(notebook)]
-    records = [record for notebook in notebooks for record in find_records(notebook)]
+        raise LedgerError(
+            f"{registry} cannot be read: {error}"
+        ) from error
+    boxes = [
+        box for notebook in notebooks for box in find_boxes(notebook)
+    ]
+    records = [
+        record
+        for notebook in notebooks
+        for record in find_records(notebook)
+    ]
     misfits = [
         *_misfits(registry, claims, boxes, records),
         *_unknown_sources(records, _keys(book / "references.bib")),
     ]
     if misfits:
-        raise LedgerError("the ledger does not come together:\n" + "\n".join(misfits))
+        raise LedgerError(
+            "the ledger does not come together:\n" + "\n".join(misfits)
+        )
     box_of = {box.claim: box for box in boxes}
     content_of = {record.claim: record.content for record in records}
     entries = [
@@ -167,10 +194,19 @@ def find_boxes(notebook: Path) -> Iterator[Box]:
             continue
         for token in MarkdownIt().parse("".join(cell["source"])):
             name, _, title = token.info.partition("}")
-            if token.type == "fence" and name in {f"{{prf:{kind}" for kind in STATEMENT_BOXES}:
+            if token.type == "fence" and name in {
+                f"{{prf:{kind}" for kind in STATEMENT_BOXES
+            }:
                 lines = token.content.splitlines()
                 options = [line for line in lines if line.startswith(":")]
-                label = next((line for line in options if line.startswith(":label:")), "")
+                label = next(
+                    (
+                        line
+                        for line in options
+                        if line.startswith(":label:")
+                    ),
+                    "",
+                )
                 yield Box(
                     claim=label.removeprefix(":label:").strip(),
                     notebook=notebook,
@@ -186,19 +222,28 @@ def find_records(notebook: Path) -> Iterator[StoredRecord]:
         for output in cell.get("outputs", []):
             content = output.get("data", {}).get(RECORD_TYPE)
             if content is not None:
-                yield StoredRecord(content["id"], notebook, number, content)
+                yield StoredRecord(
+                    content["id"], notebook, number, content
+                )
 
 
 def _cells(notebook: Path) -> list[dict[str, Any]]:
     try:
-        cells: list[dict[str, Any]] = json.loads(notebook.read_bytes())["cells"]
+        cells: list[dict[str, Any]] = json.loads(notebook.read_bytes())[
+            "cells"
+        ]
     except (ValueError, KeyError) as error:
-        raise LedgerError(f"{notebook} is no notebook: {error}") from error
+        raise LedgerError(
+            f"{notebook} is no notebook: {error}"
+        ) from error
     return cells
 
 
 def _misfits(
-    registry: Path, claims: dict[str, Any], boxes: list[Box], records: list[StoredRecord]
+    registry: Path,
+    claims: dict[str, Any],
+    boxes: list[Box],
+    records: list[StoredRecord],
 ) -> Iterator[str]:
     if not claims:
         yield f"{registry.name} lists no claim"
@@ -211,7 +256,9 @@ def _misfits(
             yield f"{box.where}: {claim!r} is stated and has no record"
         else:
             words = f"{box.statement}\n\n{claims.get(claim, {}).get('says', '')}"
-            yield from _misfitting_words(box, words, record_of[claim].content)
+            yield from _misfitting_words(
+                box, words, record_of[claim].content
+            )
     yield from _ambiguous_numbers(records)
     for claim, record in record_of.items():
         yield from _misplaced(record, box_of.get(claim))
@@ -224,7 +271,11 @@ def _misfits(
         for key in facts.keys() - REGISTRY_KEYS:
             yield f"{registry.name}: {key!r} of {claim!r} is none of {', '.join(REGISTRY_KEYS)}"
         if ("title" in facts) == (claim in box_of):
-            place = "both here and in" if claim in box_of else "neither here nor in"
+            place = (
+                "both here and in"
+                if claim in box_of
+                else "neither here nor in"
+            )
             yield f"{registry.name}: the title of {claim!r} stands {place} a chapter"
         if not 0 < len(facts.get("says", "")) <= LONGEST:
             yield (
@@ -238,7 +289,9 @@ def _misfits_of_content(
 ) -> Iterator[str]:
     where, claim, content = record.where, record.claim, record.content
     sides = [content[side] for side in SIDES if content.get(side)]
-    if "steps" not in content or any("refused" not in side for side in sides):
+    if "steps" not in content or any(
+        "refused" not in side for side in sides
+    ):
         yield f"{where}: the record of {claim!r} has an older form; run make notebooks"
     for step in unknown_steps(content.get("steps", ())):
         yield f"{where}: {step!r} is no step by hand that is known, of {claim!r}"
@@ -250,7 +303,9 @@ def _misfits_of_content(
             yield f"{registry.name}: {claim!r} has a verdict for {side}, and asks for none"
 
 
-def _wrong_ids(what: str, found: Sequence[Found], claims: dict[str, Any]) -> Iterator[str]:
+def _wrong_ids(
+    what: str, found: Sequence[Found], claims: dict[str, Any]
+) -> Iterator[str]:
     count_of = Counter(item.claim for item in found)
     for item in found:
         if not item.claim:
@@ -261,7 +316,9 @@ def _wrong_ids(what: str, found: Sequence[Found], claims: dict[str, Any]) -> Ite
             yield f"{item.where}: {item.claim!r} has {count_of[item.claim]} of a {what}"
 
 
-def _misfitting_words(box: Box, words: str, content: dict[str, Any]) -> Iterator[str]:
+def _misfitting_words(
+    box: Box, words: str, content: dict[str, Any]
+) -> Iterator[str]:
     for misfit in places.misfits(words, places.formulas_of(content)):
         yield f"{box.where}: the box of {box.claim!r} {misfit}"
     for typed in places.typed_relations(words):
@@ -288,13 +345,21 @@ def _ambiguous_numbers(records: list[StoredRecord]) -> Iterator[str]:
 
 
 def _keys(bibliography: Path) -> set[str]:
-    text = bibliography.read_text(encoding="utf-8") if bibliography.exists() else ""
+    text = (
+        bibliography.read_text(encoding="utf-8")
+        if bibliography.exists()
+        else ""
+    )
     return set(re.findall(r"^@\w+\{([^,\s]+),", text, re.MULTILINE))
 
 
-def _unknown_sources(records: list[StoredRecord], known: set[str]) -> Iterator[str]:
+def _unknown_sources(
+    records: list[StoredRecord], known: set[str]
+) -> Iterator[str]:
     for record in records:
-        for derivation in map(json.loads, record.content.get("derivations", [])):
+        for derivation in map(
+            json.loads, record.content.get("derivations", [])
+        ):
             for number, line in enumerate(derivation["lines"], start=1):
                 for reason in line["because"]:
                     if reason[0] == "cited" and reason[1] not in known:
@@ -313,7 +378,10 @@ def _misplaced(record: StoredRecord, box: Box | None) -> Iterator[str]:
 
 
 def _entry(
-    claim: str, facts: dict[str, Any], box: Box | None, content: dict[str, Any] | None
+    claim: str,
+    facts: dict[str, Any],
+    box: Box | None,
+    content: dict[str, Any] | None,
 ) -> Entry:
     given = {side: (content or {}).get(side) for side in SIDES}
 
@@ -321,20 +389,32 @@ def _entry(
         found = given[side]
         if found:
             return Verdict(found["verdict"])
-        return Verdict.GAP if side in facts.get("asks", SIDES) else Verdict.NOT_ASKED
+        return (
+            Verdict.GAP
+            if side in facts.get("asks", SIDES)
+            else Verdict.NOT_ASKED
+        )
 
     formulas = places.formulas_of(content or {})
     return Entry(
         claim=claim,
         title=box.title if box else facts["title"],
         says=places.filled(facts["says"], formulas),
-        statement=places.filled(box.statement if box else facts["says"], formulas),
+        statement=places.filled(
+            box.statement if box else facts["says"], formulas
+        ),
         reals=verdict("reals"),
         floats=verdict("floats"),
-        scope={side: found["scope"] for side, found in given.items() if found},
+        scope={
+            side: found["scope"] for side, found in given.items() if found
+        },
         where=(given["floats"] or {}).get("where", ""),
         instead=tuple((given["floats"] or {}).get("instead", ())),
-        evidence={side: found["evidence"] for side, found in given.items() if found},
+        evidence={
+            side: found["evidence"]
+            for side, found in given.items()
+            if found
+        },
         counts={
             side: {what: found[what] for what in ("cases", "refused")}
             for side, found in given.items()
@@ -349,4 +429,8 @@ def _entry(
 
 def _first_code_cell_after(box: Box) -> int:
     cells = _cells(box.notebook)
-    return next(n for n in range(box.cell, len(cells)) if cells[n]["cell_type"] == "code")
+    return next(
+        n
+        for n in range(box.cell, len(cells))
+        if cells[n]["cell_type"] == "code"
+    )

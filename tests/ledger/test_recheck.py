@@ -9,15 +9,17 @@ from unittest.mock import patch
 import nbformat
 import pytest
 from chapters import side
+from ledger import LedgerError
+from ledger.recheck import recheck
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from softmax_lib.claims import RECORD_TYPE, LedgerError, Verdict, examine, record
-from softmax_lib.claims.recheck import recheck
+from softmax_lib.claims import RECORD_TYPE, Verdict, examine, record
 from softmax_lib.derivations import Derivation, store
 from softmax_lib.derivations.steps import Status, Step
 from softmax_lib.derivations.vocabulary import INDEPENDENT, Z, a, d_k, e, over, sigma, var_qk, z
 
 BOOK = Path(__file__).parents[2] / "book"
+EXTENSIONS = BOOK / "_extensions"
 HELD = examine("n is even", lambda n: n % 2 == 0, [2, 4], control=3, scope="small n")
 
 
@@ -37,10 +39,12 @@ def again(tmp_path):
 
 
 def test_the_book_s_derivations_are_proved_by_a_process_that_ran_no_notebook(tmp_path):
-    code = "import sys; from pathlib import Path; from softmax_lib.claims.recheck import recheck\n"
+    code = "import sys; from pathlib import Path; from ledger.recheck import recheck\n"
     code += "print(recheck(Path(sys.argv[1]), Path(sys.argv[2])))"
     arguments = [sys.executable, "-c", code, str(BOOK), str(tmp_path / "proved.json")]
-    finished = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=600)
+    finished = subprocess.run(
+        arguments, cwd=EXTENSIONS, capture_output=True, text=True, check=False, timeout=600
+    )
     assert finished.returncode == 0, finished.stderr
     assert int(finished.stdout) > 10
 
