@@ -8,11 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax_lib._arguments import boolean
 from softmax_lib.playground._base import (
     FEWEST,
     LARGEST_SEED,
     Playground,
+    boolean,
     one_of,
     switch,
     whole,

@@ -50,6 +50,12 @@ def switch(on: bool) -> str:
     return "on" if on else "off"
 
 
+def boolean(name: str, value: bool) -> bool:
+    if not isinstance(value, bool | np.bool):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
+
+
 def share(name: str, value: float) -> float:
     if not 0 <= value <= 1:
         raise ValueError(f"{name} must be a number from 0 to 1, got {value}")

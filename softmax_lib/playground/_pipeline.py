@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from softmax_lib._arguments import boolean
 from softmax_lib.playground._base import (
     Playground,
+    boolean,
     logits_within,
     one_of,
     switch,

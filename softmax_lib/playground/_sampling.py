@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from softmax_lib._arguments import boolean
 from softmax_lib.playground._base import (
     FEWEST,
     LARGEST_SEED,
     Playground,
     at_least_0,
+    boolean,
     share,
     switch,
     text,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from softmax_lib._arguments import boolean
 from softmax_lib.playground._base import (
     Playground,
     at_least_0,
+    boolean,
     logits_within,
     switch,
     text,

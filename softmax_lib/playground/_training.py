@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from softmax_lib._arguments import boolean
-from softmax_lib.playground._base import Playground, one_of, switch, text, whole
+from softmax_lib.playground._base import Playground, boolean, one_of, switch, text, whole
 
 LOSSES = ("cross-entropy", "squared-error", "softmax-twice")
 STARTS = ("even", "wrong")
