@@ -1,0 +1,374 @@
+"""The project's verbs. `make book` calls `python3 tools/tasks.py book`, which works without make too.
+
+The environment in .venv gets what a verb needs, and no more, as it is pinned in uv.lock: by uv, or by
+pip from requirements.txt where uv cannot be had. Settings are given as `PORT=8001`, after the verb.
+"""
+
+import errno
+import hashlib
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import webbrowser
+from pathlib import Path
+
+# Older interpreters read down to here, and are told.
+if sys.version_info < (3, 11):
+    sys.exit(
+        "'{}' is Python {}; this book needs Python 3.11 or newer. Name a newer one: "
+        "make PYTHON=python3.12".format(sys.executable, sys.version.split()[0])
+    )
+
+ROOT = Path(__file__).resolve().parents[1]
+VENV = ROOT / ".venv"
+BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
+PYTHON = str(BIN / "python")
+SITE = ROOT / "_build" / "html"
+NO_NETWORK = re.compile(
+    r"NewConnectionError|NameResolutionError|Failed to establish|name resolution"
+    r"|getaddrinfo|dns error|tcp connect error|error sending request|[Tt]imed out|unreachable"
+)
+DEFAULTS = {
+    "PORT": "8000",
+    "SITE": "book",
+    "SOURCES": "",
+    "ONLY": "",
+    "PYODIDE_DIST": "",
+    # What is tested once more without compiled kernels.
+    "WITH_NUMPY": "tests/numerics softmax_lib",
+}
+VERBS = {}
+
+
+def verb(*groups):
+    """Enter a function as a verb that needs groups of packages of pyproject.toml."""
+
+    def enter(function):
+        VERBS[function.__name__] = function, groups
+        return function
+
+    return enter
+
+
+@verb("book")
+def book():
+    """Build the site into _build/html."""
+    python("book/_extensions/ledger")
+    shutil.rmtree(SITE, ignore_errors=True)  # Sphinx leaves static files that are there as they are
+    python("-m", "jupyter_book.cli.main", "build", ".", "-W", "-n", "--keep-going")
+    say(f"The site: {SITE / 'index.html'}")
+
+
+@verb("lite")
+def lite():
+    """Build the site with chapters that run in the browser (PYODIDE_DIST=<folder>: from it alone)."""
+    os.environ["LITE"] = "1"
+    book()
+    python("book/_lite/build.py", SITE)
+    say("Chapters run where the site is served: make serve SITE=lite")
+
+
+@verb()
+def serve():
+    """Build the site and open it, on loopback only (PORT=8000, SITE=lite: with chapters that run)."""
+    port = free_port()
+    run_verb(chosen("SITE", "book", "lite"))
+    address = f"http://127.0.0.1:{port}/"
+    say(f"Serving {address} (stop with Ctrl-C; another port: make serve PORT=8001)")
+    threading.Timer(1, webbrowser.open, [address]).start()
+    python("-m", "http.server", str(port), "--bind", "127.0.0.1", "--directory", SITE)
+
+
+@verb("lab", "book")
+def lab():
+    """Open the chapters in JupyterLab (SOURCES=1: as they are written)."""
+    options = []
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        say("You are root here, which JupyterLab refuses by itself: started with --allow-root.")
+        options = ["--allow-root"]
+    python("-m", "jupyterlab", *options, "book")
+
+
+@verb("test")
+def test():
+    """Run every test: library (with both engines), proofs, notebooks cell by cell, the site."""
+    pytest("compiled")
+    pytest("numpy", *setting("WITH_NUMPY").split())
+
+
+@verb("test")
+def check():
+    """Lint, and run the tests of the library and the prover that matter most: under a minute."""
+    lint()
+    pytest("compiled", "tests/numerics", "tests/proofs")
+
+
+@verb("lint")
+def lint():
+    """Check style, formatting, types and workflows."""
+    python("-m", "ruff", "check", ".")
+    python("-m", "ruff", "format", "--check", ".")
+    python("-m", "mypy")
+    run(BIN / "zizmor", "--offline", "--quiet", ".github")
+
+
+@verb("chapters")
+def notebooks():
+    """Run all notebooks again and store their outputs."""
+    python(
+        *("-m", "nbconvert", "--to", "notebook", "--execute", "--inplace"),
+        "--ExecutePreprocessor.record_timing=False",
+        "--Exporter.preprocessors=nbconvert.preprocessors.CoalesceStreamsPreprocessor",
+        *sorted((ROOT / "book").glob("*.ipynb")),
+    )
+
+
+@verb("bench")
+def bench():
+    """Measure speed beside peers' (downloads PyTorch, some GB; ONLY="compiled softmax": a part)."""
+    python("tools/benchmark.py", "--only=" + setting("ONLY"))
+
+
+@verb("bench")
+def pytorch():
+    """Record again what PyTorch returns for the lines on the pages (downloads it)."""
+    python("tools/record_pytorch.py")
+
+
+@verb("chapters")
+def falsify():
+    """Make what the book states false, and see it noticed (ONLY=jacobian: a chapter)."""
+    python("tools/falsify.py", *setting("ONLY").split())
+
+
+@verb("mutants")
+def mutants():
+    """Change softmax_lib and see the tests fail (ONLY=softmax_lib.exact.*: a part)."""
+    os.environ["SOFTMAX_LIB_ENGINE"] = "numpy"
+    python("tools/mutants.py", *setting("ONLY").split())
+
+
+@verb("release")
+def wheel():
+    """Build wheel and sdist into dist, and check them."""
+    dist = ROOT / "dist"
+    shutil.rmtree(dist, ignore_errors=True)
+    run(find_uv(), "build", "--quiet", "--out-dir", dist)
+    built = sorted(dist.glob("softmax_lib-*"))
+    run(BIN / "check-wheel-contents", *(path for path in built if path.suffix == ".whl"))
+    python("-m", "twine", "check", "--strict", *built)
+    python("-m", "pyroma", "--min=10", ".")
+
+
+@verb()
+def requirements():
+    """Pin the newest versions that pyproject.toml allows, in uv.lock and for pip."""
+    uv = find_uv() or sys.exit("This needs uv: https://docs.astral.sh/uv/")
+    run(uv, "lock", "--upgrade")
+    run(
+        *(uv, "export", "--quiet", "--frozen", "--no-emit-project", "--no-annotate"),
+        *("--no-header", "--group", "test", "--output-file", "requirements.txt"),
+    )
+
+
+@verb()
+def clean():
+    """Remove the environment and everything built."""
+    for folder in (VENV, ROOT / "_build", ROOT / "dist"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def run_verb(name):
+    """Install what a verb needs, and do it."""
+    function, groups = VERBS[name]
+    install(groups)
+    function()
+
+
+def install(groups):
+    """Bring the environment to what these groups are pinned to."""
+    leave_other_interpreter()
+    pins = b"".join((ROOT / name).read_bytes() for name in ("uv.lock", "pyproject.toml"))
+    state, stamp = hashlib.sha256(pins).hexdigest(), VENV / "installed"
+    there = stamp.read_text().split() if stamp.exists() else []
+    if there[:1] != [state]:
+        there = [state]
+    wanted = sorted({*groups} - {*there})
+    if not wanted:
+        return
+    if not Path(PYTHON).exists():
+        make_environment()
+    stamp.unlink(missing_ok=True)  # until all is there
+    say(f"Installing into {VENV.name}, as pinned: {', '.join(wanted)}")
+    uv = find_uv()
+    if uv:
+        options = [option for group in {*wanted, *there[1:]} for option in ("--group", group)]
+        download(uv, "sync", "--frozen", "--inexact", "--no-default-groups", *options)
+    else:
+        pip = (PYTHON, "-m", "pip", "install", "--disable-pip-version-check")
+        download(*pip, "--require-hashes", "--requirement", "requirements.txt")
+        download(*pip, "--no-deps", "--no-build-isolation", "--editable", ".")
+        wanted = sorted({*wanted, "book", "chapters", "lab", "lint", "lite", "test"})
+    stamp.write_text(" ".join([*there, *wanted]))
+
+
+def leave_other_interpreter():
+    """Make the environment anew, if another version of Python is asked for than it has."""
+    settings = VENV / "pyvenv.cfg"
+    asked = "%d.%d" % sys.version_info[:2]
+    if "PYTHON" in os.environ and settings.exists():
+        has = re.search(r"^version(?:_info)? *= *(\d+\.\d+)", settings.read_text(), re.MULTILINE)
+        if has is None or has[1] != asked:
+            say(f"{VENV.name} is not of Python {asked}, and is made anew")
+            shutil.rmtree(VENV)
+
+
+def make_environment():
+    """Make .venv with the interpreter that runs this."""
+    try:
+        import ensurepip  # noqa: F401
+        import venv
+    except ImportError:
+        sys.exit(
+            f"'{sys.executable}' cannot make virtual environments. Install its venv module "
+            "(Debian: apt-get install python3-venv)."
+        )
+    say(f"Making the environment in {VENV.name}, with Python {sys.version.split()[0]}")
+    venv.create(VENV, with_pip=True, clear=True)
+
+
+def find_uv():
+    """Return the path of uv, which is put into the environment if need be; None if there is none."""
+    own = BIN / ("uv.exe" if os.name == "nt" else "uv")
+    if own.exists():
+        return str(own)
+    if found := shutil.which("uv"):
+        return found
+    pip = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    done = subprocess.run(
+        [*pip, "--retries", "1", "--only-binary", ":all:", "uv"],
+        cwd=ROOT, stderr=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode == 0:
+        return str(own)
+    stop_without_network(done.stderr)
+    say("uv cannot be had here; pip installs, which takes some minutes")
+    return None
+
+
+def download(*command):
+    """Run a command that downloads; what it says is shown as it comes."""
+    environment = os.environ | {
+        "UV_PROJECT_ENVIRONMENT": str(VENV),
+        "UV_PYTHON": PYTHON,
+        "UV_PYTHON_DOWNLOADS": "never",
+    }
+    if "PIP_INDEX_URL" in environment:
+        environment.setdefault("UV_DEFAULT_INDEX", environment["PIP_INDEX_URL"])
+    with subprocess.Popen(
+        [str(part) for part in command],
+        cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        said = []
+        for line in process.stderr:
+            said.append(line)
+            print(line, end="", file=sys.stderr)
+    if process.returncode:
+        stop_without_network("".join(said))
+        sys.exit(f"The installation failed: {' '.join(map(str, command))}")
+
+
+def stop_without_network(said):
+    """End with a sentence, if it was the network that was missing."""
+    if NO_NETWORK.search(said):
+        sys.exit(
+            "The packages cannot be downloaded: PyPI does not answer. Is there a network? Behind "
+            "a mirror, set PIP_INDEX_URL. What is installed already stays; run it again later."
+        )
+
+
+def free_port():
+    """Return the port to serve at, or say that it is taken, before anything is built."""
+    asked = setting("PORT")
+    if not (asked.isdecimal() and 0 < int(asked) < 65536):
+        sys.exit(f"PORT must be a number from 1 to 65535, got {asked!r}")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", int(asked)))
+        except OSError as error:
+            if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+                raise
+            sys.exit(f"Port {asked} is taken; name another one: make serve PORT=8001")
+    return int(asked)
+
+
+def setting(name):
+    """Return a setting, as given on the command line, in the environment or by default."""
+    return os.environ.get(name) or DEFAULTS[name]
+
+
+def chosen(name, *allowed):
+    """Return a setting that is one of a few."""
+    value = setting(name)
+    if value not in allowed:
+        sys.exit(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
+    return value
+
+
+def pytest(engine, *paths):
+    """Run tests with one of the two engines."""
+    os.environ["SOFTMAX_LIB_ENGINE"] = engine
+    python("-m", "pytest", "-n", "2", "--dist", "loadfile", *paths)
+
+
+def python(*arguments):
+    """Run the environment's Python."""
+    run(PYTHON, *arguments)
+
+
+def run(*command):
+    """Run a command in the repository's folder, and stop where it fails."""
+    try:
+        done = subprocess.run([str(part) for part in command], cwd=ROOT, check=False)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    if done.returncode:
+        sys.exit(done.returncode)
+
+
+def say(sentence):
+    """Print at once, so that it comes before what the next command prints."""
+    print(sentence, flush=True)
+
+
+def shown_help():
+    """Return the list of verbs."""
+    lines = [f"  {name:13} {function.__doc__.strip()}" for name, (function, _) in VERBS.items()]
+    return "\n".join([f"{__doc__}", "Verbs:", *lines])
+
+
+def main():
+    """Do the verbs that are named, in order."""
+    settings = [argument for argument in sys.argv[1:] if "=" in argument]
+    verbs = [argument for argument in sys.argv[1:] if "=" not in argument]
+    for name, _, value in (argument.partition("=") for argument in settings):
+        if name not in DEFAULTS:
+            sys.exit(f"There is no setting {name!r}; there are {', '.join(DEFAULTS)}")
+        os.environ[name] = value
+    if not verbs or verbs[0] in ("help", "-h", "--help"):
+        say(shown_help())
+        return
+    for name in verbs:
+        if name not in VERBS:
+            sys.exit(f"There is no verb {name!r}; there are {', '.join(VERBS)}")
+    for name in verbs:
+        run_verb(name)
+
+
+if __name__ == "__main__":
+    main()
