@@ -1,7 +1,8 @@
-"""The project's verbs. `make book` calls `python3 tools/tasks.py book`, which works without make too.
+"""The project's verbs. `make book` calls `python3 tools/tasks.py book`: it works without make too.
 
-The environment in .venv gets what a verb needs, and no more, as it is pinned in uv.lock: by uv, or by
-pip from requirements.txt where uv cannot be had. Settings are given as `PORT=8001`, after the verb.
+The environment in .venv gets what a verb needs, and no more, as it is pinned in uv.lock: by uv, or
+by pip from requirements.txt where uv cannot be had. Settings are given as `PORT=8001`, after the
+verb.
 """
 
 import errno
@@ -17,10 +18,10 @@ import webbrowser
 from pathlib import Path
 
 # Older interpreters read down to here, and are told.
-if sys.version_info < (3, 11):
+if sys.version_info < (3, 11):  # noqa: UP036
     sys.exit(
-        "'{}' is Python {}; this book needs Python 3.11 or newer. Name a newer one: "
-        "make PYTHON=python3.12".format(sys.executable, sys.version.split()[0])
+        f"'{sys.executable}' is Python {sys.version.split()[0]}; this book needs Python 3.11 or "
+        "newer. Name a newer one: make PYTHON=python3.12"
     )
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -65,7 +66,7 @@ def book():
 
 @verb("lite")
 def lite():
-    """Build the site with chapters that run in the browser (PYODIDE_DIST=<folder>: from it alone)."""
+    """Build the site with chapters that run in it (PYODIDE_DIST=<folder>: without a CDN)."""
     os.environ["LITE"] = "1"
     book()
     python("book/_lite/build.py", SITE)
@@ -74,7 +75,7 @@ def lite():
 
 @verb()
 def serve():
-    """Build the site and open it, on loopback only (PORT=8000, SITE=lite: with chapters that run)."""
+    """Build the site and open it, on loopback only (PORT=8000; SITE=lite: chapters run)."""
     port = free_port()
     run_verb(chosen("SITE", "book", "lite"))
     address = f"http://127.0.0.1:{port}/"
@@ -219,7 +220,7 @@ def install(groups):
 def leave_other_interpreter():
     """Make the environment anew, if another version of Python is asked for than it has."""
     settings = VENV / "pyvenv.cfg"
-    asked = "%d.%d" % sys.version_info[:2]
+    asked = f"{sys.version_info.major}.{sys.version_info.minor}"
     if "PYTHON" in os.environ and settings.exists():
         has = re.search(r"^version(?:_info)? *= *(\d+\.\d+)", settings.read_text(), re.MULTILINE)
         if has is None or has[1] != asked:
@@ -242,7 +243,7 @@ def make_environment():
 
 
 def find_uv():
-    """Return the path of uv, which is put into the environment if need be; None if there is none."""
+    """Return the path of uv, put into the environment if need be; None where there is none."""
     own = BIN / ("uv.exe" if os.name == "nt" else "uv")
     if own.exists():
         return str(own)
@@ -266,6 +267,7 @@ def download(*command):
         "UV_PROJECT_ENVIRONMENT": str(VENV),
         "UV_PYTHON": PYTHON,
         "UV_PYTHON_DOWNLOADS": "never",
+        "UV_SYSTEM_CERTS": "1",  # as pip does
     }
     if "PIP_INDEX_URL" in environment:
         environment.setdefault("UV_DEFAULT_INDEX", environment["PIP_INDEX_URL"])
