@@ -16,6 +16,7 @@ import sys
 import threading
 import webbrowser
 from pathlib import Path
+from urllib.parse import urlsplit
 
 # Older interpreters read down to here, and are told.
 if sys.version_info < (3, 11):  # noqa: UP036
@@ -29,10 +30,6 @@ VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = str(BIN / "python")
 SITE = ROOT / "_build" / "html"
-NO_NETWORK = re.compile(
-    r"NewConnectionError|NameResolutionError|Failed to establish|name resolution"
-    r"|getaddrinfo|dns error|tcp connect error|error sending request|[Tt]imed out|unreachable"
-)
 DEFAULTS = {
     "PORT": "8000",
     "SITE": "book",
@@ -250,46 +247,41 @@ def find_uv():
     if found := shutil.which("uv"):
         return found
     pip = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    done = subprocess.run(
-        [*pip, "--retries", "1", "--only-binary", ":all:", "uv"],
-        cwd=ROOT, stderr=subprocess.PIPE, text=True, check=False,
-    )  # fmt: skip
+    command = [*pip, "--retries", "0", "--only-binary", ":all:", "uv"]
+    done = subprocess.run(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, check=False)
     if done.returncode == 0:
         return str(own)
-    stop_without_network(done.stderr)
-    say("uv cannot be had here; pip installs, which takes some minutes")
+    stop_without_network()
+    say(f"{done.stderr}uv cannot be had here; pip installs, which takes some minutes")
     return None
 
 
 def download(*command):
-    """Run a command that downloads; what it says is shown as it comes."""
-    environment = os.environ | {
+    """Run a command that downloads, and shows how far it is."""
+    settings = {
         "UV_PROJECT_ENVIRONMENT": str(VENV),
         "UV_PYTHON": PYTHON,
         "UV_PYTHON_DOWNLOADS": "never",
         "UV_SYSTEM_CERTS": "1",  # as pip does
     }
-    if "PIP_INDEX_URL" in environment:
-        environment.setdefault("UV_DEFAULT_INDEX", environment["PIP_INDEX_URL"])
-    with subprocess.Popen(
-        [str(part) for part in command],
-        cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True,
-    ) as process:  # fmt: skip
-        said = []
-        for line in process.stderr:
-            said.append(line)
-            print(line, end="", file=sys.stderr)
-    if process.returncode:
-        stop_without_network("".join(said))
-        sys.exit(f"The installation failed: {' '.join(map(str, command))}")
+    if "PIP_INDEX_URL" in os.environ:
+        settings["UV_DEFAULT_INDEX"] = os.environ["PIP_INDEX_URL"]
+    done = subprocess.run(command, cwd=ROOT, env=settings | os.environ, check=False)
+    if done.returncode:
+        stop_without_network()
+        sys.exit(f"The installation failed: {' '.join(command)}")
 
 
-def stop_without_network(said):
-    """End with a sentence, if it was the network that was missing."""
-    if NO_NETWORK.search(said):
+def stop_without_network():
+    """End with a sentence, if the packages' server cannot be reached."""
+    index = urlsplit(os.environ.get("PIP_INDEX_URL", "https://pypi.org/simple"))
+    try:
+        socket.create_connection((index.hostname, index.port or 443), timeout=10).close()
+    except OSError as error:
         sys.exit(
-            "The packages cannot be downloaded: PyPI does not answer. Is there a network? Behind "
-            "a mirror, set PIP_INDEX_URL. What is installed already stays; run it again later."
+            f"The packages cannot be downloaded: {index.hostname} does not answer ({error}). Is "
+            "there a network? Behind a mirror, set PIP_INDEX_URL. What is installed stays; run it "
+            "again later."
         )
 
 
