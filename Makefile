@@ -1,6 +1,6 @@
 # The project's verbs, for those with make; they stand in tools/tasks.py. `make help` lists them.
 PYTHON ?= python3
-VERBS := help book serve lite lab test check lint notebooks bench pytorch falsify mutants wheel \
+VERBS := help book lite serve lab test check lint notebooks bench pytorch falsify mutants wheel \
     requirements clean
 
 .PHONY: $(VERBS)
