@@ -39,6 +39,7 @@ DEFAULTS = {
     # What is tested once more without compiled kernels.
     "WITH_NUMPY": "tests/numerics softmax_lib",
 }
+LIBRARY = ("tests/numerics", "tests/proofs", "softmax_lib")
 VERBS = {}
 
 
@@ -103,6 +104,31 @@ def check():
     """Lint, and run the tests of the library and the prover that matter most: under a minute."""
     lint()
     pytest("compiled", "tests/numerics", "tests/proofs")
+
+
+@verb("test")
+def library():
+    """Run the tests of the library and the proofs alone, with both engines."""
+    for engine in ("compiled", "numpy"):
+        pytest(engine, *LIBRARY)
+
+
+@verb()
+def lowest():
+    """Test the library with the lowest versions that it allows, in an environment apart."""
+    apart("lowest", ".[dask,exact,fast,proofs]", "--resolution", "lowest-direct")
+
+
+@verb()
+def bare():
+    """Test the library without numba, in an environment apart."""
+    apart("bare", ".[dask,exact,proofs]")
+
+
+@verb()
+def newest():
+    """Test the library with the newest releases of all packages, in an environment apart."""
+    apart("newest", ".[dask,exact,fast,proofs]", "--upgrade", "--refresh")
 
 
 @verb("lint")
@@ -312,6 +338,22 @@ def chosen(name, *allowed):
     if value not in allowed:
         sys.exit(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
     return value
+
+
+def apart(name, package, *options):
+    """Test the library in an environment of its own, which is not as the lock says."""
+    install(["lint"])
+    folder = ROOT / "_build" / "environments" / name
+    run(find_uv(), "venv", "--quiet", "--clear", "--python", PYTHON, folder)
+    interpreter = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
+    pip = (find_uv(), "pip", "install", "--quiet", "--python", interpreter)
+    run(*pip, *options, package)
+    run(*pip, "hypothesis", "ml-dtypes", "nbformat", "pytest", "pytest-xdist", "scipy", "xarray")
+    run(find_uv(), "pip", "list", "--quiet", "--python", interpreter)
+    run(
+        *(interpreter, "-m", "pytest", "-n", "2", "--override-ini=addopts="),
+        *("--doctest-modules", *LIBRARY),
+    )
 
 
 def pytest(engine, *paths):

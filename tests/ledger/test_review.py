@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from chapters import GOOD, REGISTRY, box, chapter, earned, recorded, write_book
 from ledger import LedgerError, read_ledger, review
+from ledger.command import compared
 from ledger.review import accept, check_review, facts_of, read_review, show
 
-from softmax_lib.claims import known_steps
+from softmax_lib.claims import Verdict, known_steps
 
 BOOK = Path(__file__).parents[2] / "book"
 
@@ -277,3 +278,23 @@ def test_the_command_takes_one_id_that_there_is(book):
 def test_the_commands_explain_themselves(book):
     assert "compare the words of a claim with what is proved" in command(book, "--help").stdout
     assert "take what stands now for reviewed" in command(book, "review", "--help").stdout
+
+
+def test_two_ledgers_are_compared_claim_by_claim(book, tmp_path):
+    old = read_ledger(book)
+    assert "No claim and no verdict changes." in compared(old, old)
+    worse, reworded, *_ = old
+    new = [
+        replace(worse, floats=Verdict.BREAKS_DOWN, where="z = 3", instead=("it holds",)),
+        replace(reworded, statement="Other words."),
+        replace(worse, claim="one-more"),
+    ]
+    shown = compared(old, new).splitlines()
+    assert shown[0] == f"### The ledger: {len(old)} claims, now 3"
+    (verdict,) = [line for line in shown if f"`{worse.claim}`: reals" in line]
+    assert verdict.endswith("floats: breaks down: for example for z = 3. Instead: it holds")
+    assert f"- `{reworded.claim}`: its words or its evidence changed" in shown
+    assert any(line.startswith("- `one-more` is new: reals: ") for line in shown)
+    gone = {entry.claim for entry in old[2:]}
+    assert {f"- `{claim}` is gone" for claim in gone} <= set(shown)
+    assert f"- `{worse.claim}`: its words or its evidence changed" in shown
