@@ -43,6 +43,10 @@ DEFAULTS = {
     "WITH_NUMPY": "tests/numerics softmax_lib",
 }
 LIBRARY = ("tests/numerics", "tests/proofs", "softmax_lib")
+TESTERS = (
+    *("hypothesis", "markdown-it-py", "ml-dtypes", "nbformat", "pytest", "pytest-xdist"),
+    *("python-flint", "scipy", "xarray"),
+)
 VERBS = {}
 
 
@@ -388,7 +392,7 @@ def apart(name, package, *options):
     interpreter = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
     pip = (find_uv(), "pip", "install", "--quiet", "--python", interpreter)
     run(*pip, *options, package)
-    run(*pip, "hypothesis", "ml-dtypes", "nbformat", "pytest", "pytest-xdist", "scipy", "xarray")
+    run(*pip, *TESTERS)
     run(find_uv(), "pip", "list", "--quiet", "--python", interpreter)
     run(
         *(interpreter, "-m", "pytest", "-n", "2", "--override-ini=addopts="),
