@@ -65,7 +65,7 @@ def book():
     """Build the site into _build/html."""
     python("book/_extensions/ledger")
     shutil.rmtree(SITE, ignore_errors=True)  # Sphinx leaves static files that are there as they are
-    python("-m", "jupyter_book.cli.main", "build", ".", "-W", "-n", "--keep-going")
+    run(BIN / "jupyter-book", "build", ".", "-W", "-n", "--keep-going")
     say(f"The site: {SITE / 'index.html'}")
 
 
