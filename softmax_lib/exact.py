@@ -235,10 +235,10 @@ def exact_logsumexp(
 
 @np.errstate(all="ignore")
 def ulp_error(computed: ArrayLike, exact: ArrayLike, /) -> Any:
-    """Measure |computed - exact| in units in the last place of exact, in the format of computed.
+    r"""Measure \|computed - exact\| in units in the last place of exact, in the format of computed.
 
     A unit in the last place (ulp) of x in a format of precision p is
-    2**(max(floor(log2 |x|), e_min) - (p - 1)), the spacing of the format's numbers at x.
+    2**(max(floor(log2 \|x\|), e_min) - (p - 1)), the spacing of the format's numbers at x.
 
     Parameters
     ----------
