@@ -5,19 +5,23 @@ Search.htmlToText = (page, anchor) => {
   const read = new DOMParser().parseFromString(page, "text/html");
   read.querySelectorAll("details.evidence, .cell_input, script").forEach((part) => part.remove());
   const place = anchor && read.getElementById(anchor.slice(1));
+  if (place && place.matches("dt.sig")) return place.nextElementSibling.textContent;
   const section = place && place.textContent === "" && place.closest("section[id]");
   return textOf(read.documentElement.outerHTML, section ? `#${section.id}` : anchor);
 };
 
 // What was typed is compared, word by word, with the titles of pages and sections and with other words
-// for the questions; the fewer of them have a word, the more it counts, and one that none has does not.
+// for the questions, and with names of the library, where "axis=" is a parameter's; the fewer of them
+// have a word, the more it counts, and one that none has does not.
 // Those that share most of their words with it come first, then what Sphinx finds.
 const ENOUGH = 0.4;
 const stemmer = new Stemmer();
-const wordsOf = (text) =>
-  splitQuery(text.toLowerCase())
+const wordsOf = (text) => [
+  ...splitQuery(text.toLowerCase())
     .filter((word) => !stopwords.includes(word))
-    .map((word) => stemmer.stemWord(word));
+    .map((word) => stemmer.stemWord(word)),
+  ...(text.toLowerCase().match(/\w+=/g) ?? []),
+];
 
 function* titled({ alltitles, titles, docnames, filenames }) {
   const place = (file, title, anchor) => {
@@ -28,6 +32,12 @@ function* titled({ alltitles, titles, docnames, filenames }) {
   for (const [page, title, anchor, asked] of QUESTIONS)
     for (const text of [title, ...asked])
       yield [new Set(wordsOf(text)), place(docnames.indexOf(page), title, anchor)];
+  for (const [page, name, words] of NAMES)
+    for (const word of words)
+      yield [
+        new Set(word.endsWith("=") ? [word.toLowerCase()] : wordsOf(word)),
+        place(docnames.indexOf(page), name, name),
+      ];
   for (const [title, places] of Object.entries(alltitles))
     for (const [file, anchor] of places)
       yield [new Set(wordsOf(title)), place(file, title, anchor)];
@@ -57,8 +67,11 @@ function closest(query) {
 const perform = Search._performSearch;
 Search._performSearch = (query, ...terms) => {
   const best = closest(query);
-  const first = [...best.values()].sort((one, other) => one[4] - other[4]);
-  const others = perform(query, ...terms).filter((found) => !best.has(String(found.slice(0, 2))));
+  const first = [...best.values()].reverse().sort((one, other) => one[4] - other[4]);
+  const shown = new Set(first.flatMap(([page, title, anchor]) => [page + title, page + anchor]));
+  const others = perform(query, ...terms).filter(
+    ([page, title, anchor]) => !shown.has(page + title) && !shown.has(page + anchor),
+  );
   for (const found of [...others, ...first]) found[1] = found[1].replace(/ >\s+\((.*)\)$/, " > $1");
   return [...others, ...first];
 };

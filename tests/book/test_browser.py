@@ -19,7 +19,8 @@ from softmax_lib.playground import AttentionPlayground
 
 PAGES = sorted(
     path.relative_to(ROOT).with_suffix(".html").as_posix()
-    for path in (ROOT / "book").iterdir()
+    for folder in ("book", "book/reference")
+    for path in (ROOT / folder).iterdir()
     if path.suffix in {".ipynb", ".md"}
 )
 FRONT_PAGE = "book/intro.html"
@@ -253,6 +254,28 @@ def test_a_question_comes_first_or_second_as_people_type_it(anchor, chromium, ad
 @pytest.mark.parametrize(("words", "places"), OF_THE_TRADE)
 def test_a_word_of_the_trade_leads_to_an_explanation(words, places, chromium, address, site):
     assert places & first_two(chromium, address, site, words)
+
+
+REFERENCE = [
+    ("where=", "softmax_lib.softmax"),
+    ("block_size", "softmax_lib.scaled_dot_product_attention"),
+    ("OnlineNormalizer", "softmax_lib.OnlineNormalizer"),
+    ("top_p", "softmax_lib.top_p"),
+    ("softmax_lib.softmax", "softmax_lib.softmax"),
+]
+
+
+@pytest.mark.parametrize(("words", "name"), REFERENCE, ids=[words for words, _ in REFERENCE])
+def test_a_name_of_the_library_leads_to_its_reference(words, name, chromium, address, site):
+    assert name in first_two(chromium, address, site, words)
+
+
+def test_the_search_shows_what_a_name_is_for(chromium, address):
+    with Visit(chromium, address, "search.html?q=OnlineNormalizer") as visit:
+        first = visit.page.locator("#search-results li").first
+        first.locator("p.context").wait_for()
+        assert "In pieces" in first.locator("a").inner_text()
+        assert "M. Milakov" in first.locator("p.context").inner_text()
 
 
 def shut(visit):

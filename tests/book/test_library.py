@@ -1,0 +1,135 @@
+"""The library's reference: every public name once, with its claims, and links out and back."""
+
+import html
+import importlib
+import inspect
+import re
+from collections import Counter
+
+import pytest
+import yaml
+from building import ROOT
+from sphinx.util.inventory import InventoryFile
+
+MODULES = ["", "claims", "dask", "derivations", "playground", "proofs"]
+SETTINGS = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+OUTSIDE = SETTINGS["sphinx"]["config"]["intersphinx_mapping"]
+
+
+def public_names() -> list[str]:
+    """Return the public names with their modules, and those modules that are names themselves."""
+    names = []
+    for module in MODULES:
+        path = ".".join(filter(None, ["softmax_lib", module]))
+        namespace = importlib.import_module(path)
+        public = getattr(namespace, "__all__", None) or [
+            name
+            for name, value in vars(namespace).items()
+            if inspect.isfunction(value) and value.__module__ == path and not name.startswith("_")
+        ]
+        names += [f"{path}.{name}" for name in public]
+    return names
+
+
+@pytest.fixture(scope="module")
+def inventory(site):
+    """The addresses of what objects.inv has of Python, by name."""
+    with (site / "objects.inv").open("rb") as file:
+        kinds = InventoryFile.load(file, "", lambda base, address: address)
+    return {
+        name: item.uri
+        for kind, items in kinds.items()
+        if kind.startswith("py:")
+        for name, item in items.items()
+    }
+
+
+def reference(site) -> dict[str, str]:
+    return {
+        f"book/reference/{path.name}": path.read_text(encoding="utf-8")
+        for path in (site / "book" / "reference").glob("*.html")
+    }
+
+
+def test_every_public_name_has_an_entry_in_the_inventory(inventory):
+    assert set(public_names()) - set(inventory) == set()
+
+
+def test_every_public_name_stands_once_on_the_page_that_the_inventory_names(site, inventory):
+    pages = reference(site)
+    for name in public_names():
+        page, _, anchor = inventory[name].partition("#")
+        identifier = f'id="{anchor.replace("$", name)}"'
+        assert [p for p, text in pages.items() for _ in range(text.count(identifier))] == [page]
+
+
+def test_nothing_is_described_that_is_not_public(inventory):
+    public = set(public_names())
+    for name in inventory:
+        owner = name.rpartition(".")[0]
+        module = importlib.util.find_spec(name) if owner in ("", "softmax_lib") else None
+        assert name in public or owner in public or module or name == VOCABULARY, name
+
+
+def described(text: str, name: str) -> str:
+    """Return what a page says of a name, up to the next one."""
+    return re.split(r'<dl class="py ', text.partition(f'id="{name}"')[2])[0]
+
+
+def claimed() -> dict[str, list[str]]:
+    """Return the ids behind `Claims:` by the name whose docstring has them."""
+    found = {}
+    for name in public_names():
+        module, _, last = name.rpartition(".")
+        documentation = inspect.getdoc(getattr(importlib.import_module(module), last)) or ""
+        _, _, text = documentation.partition("\nClaims: ")
+        if ids := re.findall("`(.+?)`", text.partition("\n\n")[0]):
+            found[name] = ids
+    return found
+
+
+def test_a_name_shows_the_statements_that_it_rests_on_with_their_verdicts(site, inventory, claims):
+    known = {claim["id"]: claim for claim in claims}
+    pages = reference(site)
+    for name, ids in claimed().items():
+        text = described(pages[inventory[name].partition("#")[0]], name)
+        assert "Claims:" not in text
+        for claim in ids:
+            page = known[claim]["page"].removeprefix("book/")
+            assert f'href="../{page}"' in text, (name, claim)
+            row = text.partition(f'href="../{page}"')[2].partition("</tr>")[0]
+            for side in ("reals", "floats"):
+                assert known[claim][side] in html.unescape(row), (name, claim)
+
+
+def test_a_name_leads_to_the_chapters_that_lead_to_it(site, inventory):
+    pages = reference(site)
+    leading = {}
+    for path in sorted((site / "book").glob("*.html")):
+        for name in re.findall(r'href="reference/\w+\.html#([\w.]+)"', path.read_text("utf-8")):
+            leading.setdefault(name, set()).add(path.name)
+    assert len(leading) > 10
+    for name, chapters in leading.items():
+        text = described(pages[inventory[name].partition("#")[0]], name)
+        line = re.search('<p class="read-in">.*?</p>', text, re.DOTALL)
+        if (
+            not inspect.ismodule(importlib.import_module("softmax_lib"))
+            or name != "softmax_lib.dask"
+        ):
+            assert set(re.findall(r'href="\.\./([\w-]+\.html)"', line[0])) == chapters, name
+
+
+@pytest.mark.parametrize("project", OUTSIDE)
+def test_an_inventory_of_another_project_has_the_names_that_are_used_and_no_other(project, site):
+    address, path = OUTSIDE[project]
+    lines = (ROOT / path).read_text(encoding="utf-8").splitlines()
+    known = Counter(
+        f"{address}{place}#{name}"
+        for name, _, place in (line.split() for line in lines if not line.startswith("#"))
+    )
+    used = {
+        link
+        for path in (site / "book").rglob("*.html")
+        for link in re.findall(rf'href="({re.escape(address)}[^"]+)"', path.read_text("utf-8"))
+    }
+    assert known == Counter(used)
