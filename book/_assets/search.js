@@ -1,11 +1,12 @@
 // What the search shows of a page it finds is prose: no drawer, no code. An anchor
-// without a text stands before the heading of its section.
+// without a text stands before the heading of its section, and a name before the sentence that says
+// what it is.
 const textOf = Search.htmlToText;
 Search.htmlToText = (page, anchor) => {
   const read = new DOMParser().parseFromString(page, "text/html");
   read.querySelectorAll("details.evidence, .cell_input, script").forEach((part) => part.remove());
   const place = anchor && read.getElementById(anchor.slice(1));
-  if (place && place.matches("dt.sig")) return place.nextElementSibling.textContent;
+  if (place && place.matches("dt.sig")) return place.nextElementSibling.querySelector("p").textContent;
   const section = place && place.textContent === "" && place.closest("section[id]");
   return textOf(read.documentElement.outerHTML, section ? `#${section.id}` : anchor);
 };
