@@ -73,6 +73,8 @@ require("dask", "softmax_lib.dask", "dask.array")
 import dask.array as da
 from dask.graph_manipulation import bind
 
+__all__ = ["log_softmax", "logsumexp", "softmax"]
+
 _FIELDS = [one.name for one in fields(OnlineNormalizer)]
 
 
