@@ -105,20 +105,15 @@ def _names_on(
     """Yield the names that a page describes, each with the words that it is searched by."""
     for signature in document.findall(desc_signature):
         for name in signature["ids"]:
-            words = [name.rpartition(".")[2]]
+            words = [name, name.rpartition(".")[2]]
             for parameter in signature.findall(desc_parameter):
                 word = parameter[0].astext()
                 words += [word, f"{word}="]
             # A word of English is searched for in prose, unless it is assigned to.
-            yield (
-                name,
-                [name]
-                + [
-                    word
-                    for word in words
-                    if not word.islower() or "_" in word or "=" in word
-                ],
-            )
+            unlike = [
+                word for word in words if not re.fullmatch("[a-z]+", word)
+            ]
+            yield name, unlike
 
 
 def lead_to_readers(

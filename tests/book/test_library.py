@@ -63,6 +63,24 @@ def test_other_sites_find_every_public_name_in_the_inventory(inventory, site):
         assert anchor.replace("$", name) in ids_on(site / page)
 
 
+def test_a_class_that_only_the_library_makes_shows_no_call(site):
+    assert not [
+        page
+        for page, text in reference(site).items()
+        if 'pre">key</span></span><span class="o">=' in re.sub(r"\s+", " ", text)
+    ]
+
+
+def test_a_source_is_cited_by_its_number(site):
+    cited = [
+        shown
+        for text in reference(site).values()
+        for shown in re.findall(r'href="#r[0-9a-f]{12}-\d"[^>]*><span>(.+?)</span>', text)
+    ]
+    assert cited
+    assert all(re.fullmatch(r"\[\d\]", shown) for shown in cited)
+
+
 def described(text: str, name: str) -> str:
     """Return what a page says of a name, up to the next one."""
     return re.split(r'<dl class="py ', text.partition(f'id="{name}"')[2])[0]
