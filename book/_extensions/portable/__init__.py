@@ -4,11 +4,12 @@
 and JupyterLab open, and what Colab and Binder get. Its text is plain Markdown; its outputs are kept.
 Its first cells install what is missing (softmax_lib as the wheel that lies in the site's ``wheels/``)
 and write the files that the chapter reads. Links lead to the site, at ``SITE_URL`` if it is set.
-``notebooks/requirements.txt`` has what all of them need, for Binder.
+Beside them stands, as Binder reads it, what all of them need.
 """
 
-import json
-import os
+import sys
+from collections.abc import Iterable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -29,20 +30,36 @@ def write_notebooks(app: Sphinx, exception: Exception | None) -> None:
         return
     site = app.config.html_baseurl or LOCAL
     out = Path(app.outdir)
-    wheel = build_wheel(out / "wheels")
+    wheel = f"{site}wheels/{build_wheel(out / 'wheels').name}"
     folder = out / "notebooks"
     folder.mkdir(exist_ok=True)
     book = Path(app.srcdir) / app.config.book_folder
+    needed: set[str] = set()
     for name in sorted(app.env.found_docs):
         source = Path(app.env.doc2path(name))
         if source.suffix != ".ipynb":
             continue
-        chapter = nbformat.read(source, as_version=4)
+        chapter = nbformat.read(source, as_version=4)  # type: ignore[no-untyped-call]
         page = Page(app, name, site, glued(chapter))
-        notebook = portable(
-            chapter, page, book, f"{site}wheels/{wheel.name}"
-        )
-        nbformat.write(notebook, folder / source.name)
+        notebook, packages = portable(chapter, page, book, wheel)
+        needed |= set(packages.values())
+        nbformat.write(notebook, folder / source.name)  # type: ignore[no-untyped-call]
+    pins = [
+        f"{package}=={version(package)}" for package in sorted(needed)
+    ]
+    write(
+        folder / "requirements.txt",
+        [f"softmax-lib[proofs] @ {wheel}", *pins],
+    )
+    python = f"python-{sys.version_info.major}.{sys.version_info.minor}"
+    write(folder / "runtime.txt", [python])
+
+
+def write(path: Path, lines: Iterable[str]) -> None:
+    """Write lines."""
+    path.write_text(
+        "".join(f"{line}\n" for line in lines), encoding="utf-8"
+    )
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

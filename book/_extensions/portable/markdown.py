@@ -91,7 +91,7 @@ class Page:
     def _resolved(self, markup: str) -> nodes.paragraph:
         """Return what becomes of a role on this page."""
         env = self.app.env
-        settings = get_default_settings(MystParser)  # type: ignore[arg-type]
+        settings = get_default_settings(MystParser)
         settings.env = env
         document = new_document(env.doc2path(self.name), settings)
         env.prepare_settings(self.name)
@@ -104,7 +104,7 @@ class Page:
 
     def _written(self, node: nodes.Node) -> str:
         if isinstance(node, nodes.Text):
-            return re.sub(r"[\\*\[\]<]", r"\\\g<0>", node.astext())
+            return re.sub(r"[\\*<]", r"\\\g<0>", node.astext())
         if isinstance(node, nodes.math):
             return f"${node.astext()}$"
         if isinstance(node, nodes.literal):
@@ -124,7 +124,7 @@ class Page:
 
     def _address_of(self, node: nodes.reference) -> str:
         target = node.get("refuri") or f"#{node['refid']}"
-        return urljoin(self.address, target)
+        return urljoin(self.address, str(target))
 
     def _blocks(self, lines: list[str]) -> Iterator[str]:
         """Yield blocks of Markdown without directives."""

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from importlib.metadata import packages_distributions
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
@@ -13,8 +14,8 @@ from nbformat import NotebookNode
 from portable.markdown import Page, fold
 
 GLUED = "application/papermill.record/text/plain"
-# What stands on the page as its output alone, or in a drawer.
-BEHIND = {"remove-cell", "remove-input", "hide-input", "evidence"}
+# What stands on the page as its output alone.
+BEHIND = {"remove-cell", "remove-input", "hide-input"}
 UNTRUSTED = (
     "<em>Here is something to move and to try. It shows when this cell is run, or when the "
     "notebook is trusted.</em>"
@@ -27,7 +28,7 @@ from importlib.util import find_spec
 library = "softmax-lib[proofs]"
 if sys.platform != "emscripten":
     library += " @ {wheel}"
-needed = {{{needed}}}
+needed = {{"softmax_lib": library{others}}}
 missing = [package for module, package in needed.items() if find_spec(module) is None]
 if missing and sys.platform == "emscripten":
     import piplite
@@ -38,6 +39,7 @@ WRITE = """\
 # @title The files that this chapter reads, written where they are missing
 from importlib import invalidate_caches
 from pathlib import Path
+from typing import Any
 
 files = {}
 %s
@@ -62,31 +64,33 @@ def glued(chapter: NotebookNode) -> dict[str, str]:
 
 def portable(
     chapter: NotebookNode, page: Page, book: Path, wheel: str
-) -> NotebookNode:
-    """Write a chapter so that it needs no other file, and nothing of Sphinx."""
+) -> tuple[NotebookNode, dict[str, str]]:
+    """Write a chapter so that it needs no other file, and nothing of Sphinx.
+
+    Returns it with the packages that it needs, each by a module of it.
+    """
     cells: list[NotebookNode] = []
     for cell in chapter.cells:
-        if cell.cell_type == "markdown":
-            cells += _text(cell, page)
-        else:
-            cells += _code(cell, page)
+        write = _text if cell.cell_type == "markdown" else _code
+        cells += write(cell, page)
     sources = [cell.source for cell in cells if cell.cell_type == "code"]
     files = _files(sources, book)
-    sources += [
-        text for name, text in files.items() if name.endswith(".py")
-    ]
-    setup = SETUP.format(
-        wheel=wheel, needed=", ".join(_needed(sources, book))
+    helpers = {
+        name.removesuffix(".py"): text
+        for name, text in files.items()
+        if name.endswith(".py")
+    }
+    packages = _packages([*sources, *helpers.values()], {*helpers})
+    entries = "".join(
+        f', "{module}": "{package}"'
+        for module, package in packages.items()
     )
-    first = [_added("setup", setup)]
+    first = [_added("setup", SETUP.format(wheel=wheel, others=entries))]
     if files:
         texts = "\n".join(_kept(*file) for file in files.items())
         first.append(_added("files", WRITE % texts))
-    notebook = nbformat.v4.new_notebook(
-        cells=[*first, *cells], metadata=chapter.metadata
-    )
-    nbformat.validate(notebook)
-    return notebook
+    chapter.cells = [*first, *cells]
+    return chapter, packages
 
 
 def _text(cell: NotebookNode, page: Page) -> Iterator[NotebookNode]:
@@ -94,7 +98,7 @@ def _text(cell: NotebookNode, page: Page) -> Iterator[NotebookNode]:
     if "evidence" in cell.metadata.get("tags", []):
         source = fold("Evidence", source)
     if source:
-        yield nbformat.v4.new_markdown_cell(source, id=cell.id)
+        yield _cell("markdown", cell.id, source)
 
 
 def _code(cell: NotebookNode, page: Page) -> Iterator[NotebookNode]:
@@ -104,22 +108,23 @@ def _code(cell: NotebookNode, page: Page) -> Iterator[NotebookNode]:
     tags = set(cell.metadata.get("tags", []))
     metadata = dict(cell.metadata)
     figure = metadata.pop("mystnb", {})
-    if tags & BEHIND or page.in_solution:
-        hidden = metadata.setdefault("jupyter", {})
-        hidden["source_hidden"] = True
-        hidden["outputs_hidden"] = "evidence" in tags or page.in_solution
+    in_drawer = "evidence" in tags or page.in_solution
+    if in_drawer or tags & BEHIND:
+        metadata["jupyter"] = {"source_hidden": True}
+    if in_drawer:
+        metadata["jupyter"]["outputs_hidden"] = True
     outputs = [_output(o, page, figure) for o in cell.outputs]
-    yield nbformat.v4.new_code_cell(
+    yield _cell(
+        "code",
+        cell.id,
         source,
-        id=cell.id,
         metadata=metadata,
         execution_count=cell.execution_count,
         outputs=[o for o in outputs if o.get("data", True)],
     )
     if caption := figure.get("figure", {}).get("caption"):
-        yield nbformat.v4.new_markdown_cell(
-            f"*Figure.* {page.text(caption)}", id=f"{cell.id}-caption"
-        )
+        text = f"*Figure.* {page.text(caption)}"
+        yield _cell("markdown", f"{cell.id}-caption", text)
 
 
 def _output(
@@ -150,9 +155,7 @@ def _output(
         metadata["image/png"] = {
             "alt": figure.get("image", {}).get("alt", "")
         }
-    return nbformat.from_dict(
-        {**output, "data": data, "metadata": metadata}
-    )
+    return node({**output, "data": data, "metadata": metadata})
 
 
 def _without_glue(source: str) -> str:
@@ -192,10 +195,12 @@ def _files(sources: Iterable[str], book: Path) -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-def _needed(sources: Iterable[str], book: Path) -> Iterator[str]:
-    """Yield the modules that the code imports, each with the package that has it."""
+def _packages(
+    sources: Iterable[str], helpers: set[str]
+) -> dict[str, str]:
+    """Return the modules that the code imports, each with the package that has it."""
     packages = packages_distributions()
-    modules = {"softmax_lib", "sympy"}
+    modules = {"sympy"}  # which softmax_lib asks for where it proves
     for source in sources:
         for node in ast.walk(ast.parse(source)):
             if isinstance(node, ast.Import):
@@ -204,28 +209,40 @@ def _needed(sources: Iterable[str], book: Path) -> Iterator[str]:
                 }
             elif isinstance(node, ast.ImportFrom) and node.module:
                 modules.add(node.module.partition(".")[0])
-    beside = {path.stem for path in book.glob("*.py")}
     modules -= (
-        sys.stdlib_module_names | beside | {"softmax_lib", "IPython"}
+        sys.stdlib_module_names | helpers | {"softmax_lib", "IPython"}
     )
-    yield '"softmax_lib": library'
-    for module in sorted(modules):
-        yield f'"{module}": "{packages[module][0]}"'
+    return {module: packages[module][0] for module in sorted(modules)}
 
 
 def _kept(name: str, text: str) -> str:
     if "'''" in text or text.endswith("\\"):
         raise ValueError(f"{name} cannot be written between ''' and '''")
-    return f"files[\"{name}\"] = r'''\\\n{text}'''"
+    return f"files[\"{name}\"] = r'''{text}'''"
 
 
 def _added(tag: str, source: str) -> NotebookNode:
-    return nbformat.v4.new_code_cell(
+    folded = {"jupyter": {"source_hidden": True}, "cellView": "form"}
+    return _cell(
+        "code",
+        tag,
         source,
-        id=tag,
-        metadata={
-            "tags": [tag],
-            "jupyter": {"source_hidden": True},
-            "cellView": "form",
-        },
+        metadata={"tags": [tag], **folded},
+        execution_count=None,
+        outputs=[],
     )
+
+
+def _cell(
+    kind: str, name: str, source: str, **others: Any
+) -> NotebookNode:
+    return node(
+        {"cell_type": kind, "id": name, "metadata": {}, "source": source}
+        | others
+    )
+
+
+def node(content: dict[str, Any]) -> NotebookNode:
+    """Return what nbformat makes of a dictionary."""
+    made: NotebookNode = nbformat.from_dict(content)  # type: ignore[no-untyped-call]
+    return made
