@@ -1,4 +1,4 @@
-"""Add a JupyterLite site, with the chapters and softmax_lib, to a built site.
+"""Add a JupyterLite site, with the portable notebooks and softmax_lib, to a built site.
 
 Usage: python book/_lite/build.py _build/html
 
@@ -22,8 +22,12 @@ import nbformat
 from jupyterlite_pyodide_kernel.constants import PYODIDE_VERSION
 
 SETTINGS = Path(__file__).parent
-BOOK = SETTINGS.parent
-ROOT = BOOK.parent
+ROOT = SETTINGS.parents[1]
+# The one extension of JupyterLab that JupyterLite needs; others that are installed are for Lab.
+KERNEL = Path(
+    sys.prefix,
+    "share/jupyter/labextensions/@jupyterlite/pyodide-kernel-extension",
+)
 
 # What chapters and kernel import that Pyodide does not have, all pure Python.
 WHEELS = (
@@ -52,16 +56,14 @@ PACKAGES = (
     "sympy",
     "toolz",
 )
-INSTALL = """\
-# Only in the browser: what Python does not find here by itself.
-%pip install softmax-lib[proofs] dask tabulate"""
 # One date for all files makes two builds the same; ZIP knows none before 1980.
 ENVIRONMENT = os.environ | {"SOURCE_DATE_EPOCH": "1767225600"}
 
 
 def main() -> None:
     """Lay out what JupyterLite builds from, and build."""
-    output = Path(sys.argv[1]).resolve() / "lite"
+    site = Path(sys.argv[1]).resolve()
+    output = site / "lite"
     distribution = os.environ.get("PYODIDE_DIST")
     if distribution:
         check_distribution(Path(distribution))
@@ -69,13 +71,17 @@ def main() -> None:
         lite = Path(folder)
         for settings in SETTINGS.glob("*.json"):
             shutil.copy(settings, lite)
-        copy_chapters(lite / "files")
-        build_wheels(lite / "pypi")
+        copy_notebooks(site / "notebooks", lite / "files")
+        copy_wheels(site / "wheels", lite / "pypi")
         if distribution:
             (lite / "static").mkdir()
             pyodide = Path(distribution).resolve()
             (lite / "static" / "pyodide").symlink_to(pyodide)
-        run("jupyterlite_core", "build", "--output-dir", output, cwd=lite)
+        run(
+            *("jupyterlite_core", "build", "--output-dir", output),
+            f"--LiteBuildConfig.federated_extensions={KERNEL}",
+            cwd=lite,
+        )
     sort_listings(output / "api" / "contents")
 
 
@@ -121,41 +127,29 @@ def read_json(path: Path) -> dict[str, Any]:
     return content
 
 
-def copy_chapters(target: Path) -> None:
-    """Copy the chapters, and what they read, for the browser's kernel."""
-    aside = shutil.ignore_patterns("_*", ".*", "*.md", "*.bib", "*.toml")
-    shutil.copytree(BOOK, target, ignore=aside)
-    shutil.copy(SETTINGS / "myst_nb.py", target)
-    for path in target.glob("*.ipynb"):
-        chapter = nbformat.read(path, as_version=4)
-        chapter.metadata.kernelspec = {
+def copy_notebooks(source: Path, target: Path) -> None:
+    """Copy the portable notebooks for the browser's kernel."""
+    target.mkdir()
+    for path in source.glob("*.ipynb"):
+        notebook = nbformat.read(path, as_version=4)
+        notebook.metadata.kernelspec = {
             "name": "python",
             "display_name": "Python (Pyodide)",
         }
-        install = nbformat.v4.new_code_cell(
-            INSTALL, id="only-in-the-browser"
-        )
-        chapter.cells.insert(0, install)
         # JupyterLite trips over texts that are lists of lines, as nbformat
         # writes them; in memory they are whole.
-        text = json.dumps(chapter, ensure_ascii=False, indent=1)
-        path.write_text(text, encoding="utf-8")
+        text = json.dumps(notebook, ensure_ascii=False, indent=1)
+        (target / path.name).write_text(text, encoding="utf-8")
 
 
-def build_wheels(target: Path) -> None:
-    """Build softmax_lib's wheel, and fetch the pinned ones of the others."""
-    with tempfile.TemporaryDirectory() as folder:
-        # From a copy, for a build leaves its traces beside the source.
-        source = Path(folder)
-        shutil.copytree(ROOT / "softmax_lib", source / "softmax_lib")
-        for name in ("pyproject.toml", "README.md", "LICENSE"):
-            shutil.copy(ROOT / name, source)
-        run(
-            *("pip", "wheel", "--quiet", "--disable-pip-version-check"),
-            *("--no-deps", "--no-build-isolation"),
-            *("--constraint", ROOT / "requirements.txt"),
-            *("--wheel-dir", target, source, *WHEELS),
-        )
+def copy_wheels(source: Path, target: Path) -> None:
+    """Copy softmax_lib's wheel, and fetch the pinned ones of the others."""
+    shutil.copytree(source, target)
+    run(
+        *("pip", "wheel", "--quiet", "--disable-pip-version-check"),
+        *("--no-deps", "--constraint", ROOT / "requirements.txt"),
+        *("--wheel-dir", target, *WHEELS),
+    )
 
 
 def sort_listings(folder: Path) -> None:
