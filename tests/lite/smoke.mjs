@@ -17,7 +17,8 @@ try {
   }
   pyodide.FS.mkdir("/notebooks");
   pyodide.FS.mount(pyodide.FS.filesystems.NODEFS, { root: notebooks }, "/notebooks");
-  await pyodide.runPythonAsync(readFileSync(new URL("smoke.py", import.meta.url), "utf8"));
+  const script = readFileSync(new URL("smoke.py", import.meta.url), "utf8");
+  await pyodide.runPythonAsync(`${script}\nawait main()`);
 } catch (error) {
   // Not the stack: its first line is all of Pyodide.
   console.error(error.message);

@@ -1,4 +1,4 @@
-"""What runs in Pyodide: the wheel is installed, and as much of it is tried as PyPI's packages allow.
+"""What Pyodide runs: the wheel is installed, and as much of it tried as PyPI's packages allow.
 
 micropip is there; `/wheels` has softmax_lib's wheel, `/notebooks` the portable notebooks.
 """
@@ -12,14 +12,14 @@ import sys
 import types
 from pathlib import Path
 
-import micropip
-
-# Until PyPI has NumPy for this Pyodide, what runs is the proofs, which need none. Then: True, and chapters run.
+# Until PyPI has NumPy for this Pyodide, only proofs run. Then: True, and chapters do.
 NUMPY_IS_ON_PYPI = False
 PROOFS = ("softmax_lib.proofs", "softmax_lib.derivations")
 
 
 async def main():
+    import micropip
+
     (wheel,) = Path("/wheels").iterdir()
     if NUMPY_IS_ON_PYPI:
         packages = ["ipython", "matplotlib", "ml-dtypes", "scipy", "tabulate", "dask"]
@@ -64,6 +64,3 @@ def run(notebook):
     for cell in notebook["cells"]:
         if cell["cell_type"] == "code" and "setup" not in cell["metadata"].get("tags", []):
             exec("".join(cell["source"]), namespace)
-
-
-await main()  # noqa: F704

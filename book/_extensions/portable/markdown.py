@@ -59,7 +59,11 @@ class Page:
             for text in ["\n\n".join(block for _, block in group)]
         )
 
-    def text(self, source: str) -> str:
+    def output(self, source: str) -> str:
+        """Write what a cell has returned as MyST."""
+        return "\n\n".join(self._blocks(source.splitlines()))
+
+    def line(self, source: str) -> str:
         """Write text that has roles and no directives."""
         return ROLE.sub(self._role, source)
 
@@ -156,11 +160,11 @@ class Page:
         """Yield the text of the lines; what a derivation says, alone in a paragraph, is displayed."""
         text = re.sub(
             r"(?m)^(\{says\}`[^`]+`)$(?=\n\n|\Z)",
-            lambda found: f"${self.text(found[1])}$",
+            lambda found: f"${self.line(found[1])}$",
             "\n".join(lines).strip(),
         )
         if text:
-            yield self.text(text)
+            yield self.line(text)
 
     def _directive(
         self, name: str, argument: str, lines: list[str]
@@ -183,13 +187,13 @@ class Page:
         elif name == "exercise":
             yield self._box(kind, options["label"], argument, body)
         elif name == "admonition":
-            yield quote([f"**{self.text(argument)}**", *body])
+            yield quote([f"**{self.line(argument)}**", *body])
         elif name == "dropdown":
-            yield fold(self.text(argument), "\n\n".join(body))
+            yield fold(self.line(argument), "\n\n".join(body))
         elif name == "table":
             yield from body
         elif name == "button-ref":
-            yield self.text(
+            yield self.line(
                 f"{{ref}}`{' '.join(lines).strip()} <{argument}>`"
             )
         elif name == "chapter-cards":
@@ -205,12 +209,12 @@ class Page:
         self, kind: str, label: str, title: str, body: Iterable[str]
     ) -> str:
         link = f"[{kind}]({self.address}#{label})"
-        return quote([f"**{link}: {self.text(title)}**", *body])
+        return quote([f"**{link}: {self.line(title)}**", *body])
 
     def _verdicts(self, claim: str) -> str:
         entry = ledger(self.app.env)[claim]
         return "\n".join(
-            f"* {name}: {self.text(f'{{{side}}}`{claim}`')}{entry.qualified(side)}"
+            f"* {name}: {self.line(f'{{{side}}}`{claim}`')}{entry.qualified(side)}"
             for side, name in NAMES.items()
             if getattr(entry, side) != Verdict.NOT_ASKED
         )
@@ -218,7 +222,7 @@ class Page:
     def _card(self, card: tuple[str, str, str, str]) -> str:
         page, title, question, count = card
         behind = f" ({count})" if count else ""
-        return self.text(
+        return self.line(
             f"* {{doc}}`{title} </{page}>`: {question}{behind}"
         )
 

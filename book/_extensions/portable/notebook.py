@@ -123,7 +123,7 @@ def _code(cell: NotebookNode, page: Page) -> Iterator[NotebookNode]:
         outputs=[o for o in outputs if o.get("data", True)],
     )
     if caption := figure.get("figure", {}).get("caption"):
-        text = f"*Figure.* {page.text(caption)}"
+        text = f"*Figure.* {page.line(caption)}"
         yield _cell("markdown", f"{cell.id}-caption", text)
 
 
@@ -140,7 +140,7 @@ def _output(
     if GLUED in output.data:
         data = {}
     if "text/markdown" in data:
-        data["text/markdown"] = page.text(data["text/markdown"])
+        data["text/markdown"] = page.output(data["text/markdown"])
     if "text/html" in data:
         # The element's own text shows only where its script does not run.
         data["text/html"] = page.derivations(
