@@ -1,11 +1,12 @@
 """Chapters in the browser: the site has all that they need, and they run to the end there."""
 
-import ast
 import filecmp
 import hashlib
 import json
 import os
 import re
+import shutil
+import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -14,7 +15,6 @@ import nbformat
 import pytest
 from browsing import Visit, served
 from building import ROOT, add_lite, build
-from guards import cells
 from jupyterlite_pyodide_kernel.constants import PYODIDE_CDN_URL, PYODIDE_VERSION
 
 from softmax_lib.claims import RECORD_TYPE
@@ -31,7 +31,7 @@ chapter_by_chapter = pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda pat
 def runnable(tmp_path_factory):
     """The folder of a site made as by `make lite`."""
     target = tmp_path_factory.mktemp("lite")
-    outcome = build(ROOT, target, LITE="1")
+    outcome = build(ROOT, target, LITE="1", REPOSITORY_URL="https://github.com/someone/softmax/")
     assert outcome.returncode == 0, outcome.stderr[-5000:]
     outcome = add_lite(target / "_build" / "html")
     assert outcome.returncode == 0, outcome.stderr[-5000:]
@@ -44,71 +44,79 @@ def address(runnable):
         yield address
 
 
-def launch_address(page: Path) -> str:
-    text = page.read_text(encoding="utf-8")
-    return re.search(r'<a href="([^"]*)"[^>]*btn-launch-button', text)[1]
+def address_of(button: str, page: Path) -> str | None:
+    found = re.search(rf'<a href="([^"]*)"[^>]*btn-{button}-button', page.read_text("utf-8"))
+    return found and found[1]
 
 
 @chapter_by_chapter
 def test_the_button_leads_to_the_chapter(runnable, chapter):
     page = runnable / "book" / f"{chapter.stem}.html"
-    view, _, name = launch_address(page).partition("?path=")
+    view, _, name = address_of("launch", page).partition("?path=")
     assert name == chapter.name
     assert (page.parent / view).is_file()
     assert (runnable / "lite" / "files" / name).is_file()
 
 
 @chapter_by_chapter
-def test_the_notebook_can_be_downloaded(runnable, chapter):
+def test_the_portable_notebook_can_be_downloaded(runnable, chapter):
     page = runnable / "book" / f"{chapter.stem}.html"
-    target = re.search(r'<a href="([^"]*)"[^>]*btn-download-source-button', page.read_text())[1]
-    assert (page.parent / target).read_bytes() == chapter.read_bytes()
+    target = page.parent / address_of("download-source", page)
+    assert target.resolve() == runnable / "notebooks" / chapter.name
+    assert target.is_file()
+
+
+def test_others_open_the_branch_with_the_notebooks(runnable, site):
+    page = Path("book", "masks.html")
+    assert address_of("launch-colab", runnable / page) == (
+        "https://colab.research.google.com/github/someone/softmax/blob/notebooks/masks.ipynb"
+    )
+    assert address_of("launch-binder", runnable / page) == (
+        "https://mybinder.org/v2/gh/someone/softmax/notebooks?urlpath=lab/tree/masks.ipynb"
+    )
+    # Without the repository's address there is nothing that they could open.
+    assert address_of("launch-colab", site / page) is None
+
+
+def test_a_page_leads_to_its_source_and_to_issues(runnable, site):
+    page = Path("book", "masks.html")
+    repository = "https://github.com/someone/softmax"
+    edit = address_of("source-edit", runnable / page)
+    assert edit == f"{repository}/edit/main/book/masks.ipynb"
+    assert address_of("source-issues", runnable / page).startswith(f"{repository}/issues/new")
+    assert address_of("source-edit", site / page) is None
 
 
 def test_without_it_the_button_leads_to_how_to_run(site):
-    targets = {launch_address(site / "book" / f"{chapter.stem}.html") for chapter in CHAPTERS}
+    targets = {address_of("launch", site / "book" / f"{chapter.stem}.html") for chapter in CHAPTERS}
     assert targets == {"run.html"}
     assert (site / "book" / "run.html").is_file()
 
 
 @chapter_by_chapter
-def test_the_copy_is_the_chapter_with_one_cell_before_it(runnable, chapter):
-    copy = nbformat.read(runnable / "lite" / "files" / chapter.name, as_version=4)
-    nbformat.validate(copy)
-    assert copy.metadata.kernelspec.name == "python"
-    assert copy.cells[0].source.count("%pip") == 1
-    assert copy.cells[1:] == nbformat.read(chapter, as_version=4).cells
+def test_the_copy_is_the_portable_notebook_for_another_kernel(runnable, chapter):
+    copy, original = (
+        nbformat.read(runnable / folder / chapter.name, as_version=4)
+        for folder in ("lite/files", "notebooks")
+    )
+    assert copy.metadata.pop("kernelspec").name == "python"
+    assert original.metadata.pop("kernelspec").name == "python3"
+    assert copy == original
 
 
-def imports(chapter):
-    for _, cell in cells(chapter, "code"):
-        for node in ast.walk(ast.parse(cell.source)):
-            if isinstance(node, ast.Import):
-                yield from (alias.name.partition(".")[0] for alias in node.names)
-            elif isinstance(node, ast.ImportFrom):
-                yield node.module.partition(".")[0]
-
-
-def test_all_that_the_chapters_import_is_there(runnable):
-    wanted = {name for chapter in CHAPTERS for name in imports(chapter)}
-    beside = {path.stem for path in (runnable / "lite" / "files").glob("*.py")}
+def test_all_that_the_chapters_install_is_there(runnable):
+    wanted = set()
+    for chapter in CHAPTERS:
+        setup = nbformat.read(runnable / "notebooks" / chapter.name, as_version=4).cells[0].source
+        (needed,) = re.findall(r"^needed = (.*)$", setup, re.MULTILINE)
+        wanted |= set(re.findall(r'"(\w+)": ', needed))
     in_wheels = {
         name.partition("/")[0]
         for wheel in (runnable / "lite" / "pypi").glob("*.whl")
         for name in zipfile.ZipFile(wheel).namelist()
     }
-    assert wanted <= IN_PYODIDE | beside | in_wheels | sys.stdlib_module_names
-
-
-def test_all_files_that_the_chapters_read_are_there(runnable):
-    named = {
-        name
-        for chapter in CHAPTERS
-        for _, cell in cells(chapter, "code")
-        for name in re.findall(r'"([\w/-]+\.(?:txt|mplstyle))"', cell.source)
-    }
-    assert "figures.mplstyle" in named
-    assert all((runnable / "lite" / "files" / name).is_file() for name in named)
+    assert {"softmax_lib", "numpy", "dask"} <= wanted
+    assert wanted <= IN_PYODIDE | in_wheels
 
 
 def test_every_wheel_is_listed_with_its_hash(runnable):
@@ -125,9 +133,23 @@ def test_every_wheel_is_listed_with_its_hash(runnable):
     assert listed == found
 
 
-def test_two_builds_are_the_same(runnable, tmp_path):
-    assert add_lite(tmp_path).returncode == 0
-    assert differences(runnable / "lite", tmp_path / "lite") == []
+@pytest.fixture
+def bare_site(runnable, tmp_path):
+    """A site with no more than JupyterLite takes from it."""
+    for name in ("notebooks", "wheels"):
+        shutil.copytree(runnable / name, tmp_path / "site" / name)
+    return tmp_path / "site"
+
+
+def test_two_builds_are_the_same(runnable, bare_site):
+    assert add_lite(bare_site).returncode == 0
+    assert differences(runnable / "lite", bare_site / "lite") == []
+
+
+def test_it_has_no_other_extension_of_jupyterlab_than_its_kernel(runnable):
+    folder = runnable / "lite" / "extensions"
+    found = [path.parent.relative_to(folder).as_posix() for path in folder.rglob("install.json")]
+    assert found == ["@jupyterlite/pyodide-kernel-extension"]
 
 
 def differences(one, other):
@@ -181,10 +203,10 @@ def test_a_folder_that_is_no_distribution_is_refused(distribution, tmp_path, com
     assert not (tmp_path / "site").exists()
 
 
-def test_a_distribution_is_copied_into_the_site_and_used(distribution, tmp_path):
-    outcome = add_lite(tmp_path / "site", PYODIDE_DIST=str(distribution))
+def test_a_distribution_is_copied_into_the_site_and_used(distribution, bare_site):
+    outcome = add_lite(bare_site, PYODIDE_DIST=str(distribution))
     assert outcome.returncode == 0, outcome.stderr[-5000:]
-    lite = tmp_path / "site" / "lite"
+    lite = bare_site / "lite"
     settings = json.loads((lite / "jupyter-lite.json").read_text(encoding="utf-8"))
     plugins = settings["jupyter-config-data"]["litePluginSettings"]
     kernel = plugins["@jupyterlite/pyodide-kernel-extension:kernel"]
@@ -259,3 +281,34 @@ def verdicts(notebook):
         }
         for record in records
     }
+
+
+SMOKE = ROOT / "tests" / "lite"
+
+
+def test_npm_has_the_pyodide_that_the_kernel_was_made_for():
+    package = json.loads((SMOKE / "package.json").read_text(encoding="utf-8"))
+    assert package["devDependencies"] == {"pyodide": PYODIDE_VERSION}
+
+
+@pytest.mark.skipif(
+    not (SMOKE / "node_modules").is_dir(), reason="no Pyodide here: npm ci --prefix tests/lite"
+)
+def test_in_webassembly_the_library_does_what_its_packages_allow(bare_site):
+    """It needs PyPI, and tells when NumPy has come to it."""
+    lock = json.loads((SMOKE / "node_modules/pyodide/pyodide-lock.json").read_text("utf-8"))
+    micropip = f"micropip=={lock['packages']['micropip']['version']}"
+    python = "--python-version", lock["info"]["python"].rpartition(".")[0]
+    download = ["-m", "pip", "download", "--no-deps", "--only-binary=:all:", *python, micropip]
+    subprocess.run(
+        [sys.executable, *download, "--dest", bare_site / "wheels"], check=True, capture_output=True
+    )
+    outcome = subprocess.run(
+        ["node", SMOKE / "smoke.mjs", bare_site / "wheels", bare_site / "notebooks"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    print(outcome.stdout)
+    assert outcome.returncode == 0, outcome.stderr[-3000:]
+    assert "softmax_lib.proofs.prover: " in outcome.stdout or "ran to its end" in outcome.stdout

@@ -140,9 +140,16 @@ def run_cell(source):
 @chapter_by_chapter
 def test_what_the_chapter_reads_is_written_as_it_is(site, chapter, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
+    code = [
+        cell.source
+        for cell in nbformat.read(chapter, as_version=4).cells
+        if cell.cell_type == "code"
+    ]
+    named = re.findall(r'"([\w/-]+\.(?:txt|json|mplstyle))"', "\n".join(code))
     for cell in portable(site, chapter.stem).cells:
         if "files" in cell.metadata.get("tags", []):
             run_cell(cell.source)
+    assert all((tmp_path / name).is_file() for name in named)
     for path in tmp_path.rglob("*"):
         if path.is_file():
             assert path.read_text() == (ROOT / "book" / path.relative_to(tmp_path)).read_text()
