@@ -59,13 +59,19 @@ def add_buttons(
             "type": "link",
             "url": url,
             "text": name,
-            "icon": "fas fa-cloud",
             "tooltip": f"Run this chapter on {name}",
             "label": f"launch-{name.lower()}-button",
         }
         for name, url in hosts(app, notebook).items()
     ]
-    context["header_buttons"][:0] = [run, *elsewhere]
+    group = {
+        "type": "group",
+        "buttons": elsewhere,
+        "icon": "fas fa-cloud",
+        "tooltip": "Run this chapter on other machines",
+        "label": "launch-buttons",
+    }
+    context["header_buttons"][:0] = [run, *([group] if elsewhere else [])]
 
 
 def hosts(app: Sphinx, notebook: str) -> dict[str, str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from browsing import Visit, served
+from browsing import NARROW, Visit, served
 from building import ROOT, add_lite, build
 from jupyterlite_pyodide_kernel.constants import PYODIDE_CDN_URL, PYODIDE_VERSION
 
@@ -76,6 +76,13 @@ def test_others_open_the_branch_with_the_notebooks(runnable, site):
     )
     # Without the repository's address there is nothing that they could open.
     assert address_of("launch-colab", site / page) is None
+
+
+def test_all_these_buttons_fit_a_phone(chromium, address):
+    with Visit(chromium, address, "book/masks.html") as visit:
+        visit.page.set_viewport_size({"width": NARROW, "height": 900})
+        assert visit.page.locator(".dropdown-launch-buttons").is_visible()
+        assert visit.overflow() == 0
 
 
 def test_a_page_leads_to_its_source_and_to_issues(runnable, site):
@@ -286,9 +293,11 @@ def verdicts(notebook):
 SMOKE = ROOT / "tests" / "lite"
 
 
-def test_npm_has_the_pyodide_that_the_kernel_was_made_for():
+def test_the_pyodide_tried_and_told_of_is_the_one_that_the_kernel_was_made_for():
     package = json.loads((SMOKE / "package.json").read_text(encoding="utf-8"))
     assert package["devDependencies"] == {"pyodide": PYODIDE_VERSION}
+    told = (ROOT / "book" / "run.md").read_text(encoding="utf-8")
+    assert f"Pyodide {PYODIDE_VERSION} " in told
 
 
 @pytest.mark.skipif(
