@@ -7,7 +7,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).parents[3]
+import softmax_lib
+
+# The library is installed in place: its source lies where it is imported from.
+ROOT = Path(softmax_lib.__file__).parents[1]
 # One date for all files makes two wheels the same; ZIP knows none before 1980.
 ENVIRONMENT = os.environ | {"SOURCE_DATE_EPOCH": "1767225600"}
 
