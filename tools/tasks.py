@@ -89,14 +89,12 @@ def serve():
     python("-m", "http.server", str(port), "--bind", "127.0.0.1", "--directory", SITE)
 
 
-@verb("lab", "book")
+@verb("book", "lab")
 def lab():
-    """Open the chapters in JupyterLab (SOURCES=1: as they are written)."""
-    options = []
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
-        say("You are root here, which JupyterLab refuses by itself: started with --allow-root.")
-        options = ["--allow-root"]
-    python("-m", "jupyterlab", *options, "book")
+    """Open the chapters in JupyterLab, to read and to try (SOURCES=1: to write)."""
+    if not setting("SOURCES") and not SITE.exists():
+        book()
+    python("book/_lab/open.py", "book" if setting("SOURCES") else SITE)
 
 
 @verb("test")
