@@ -47,6 +47,21 @@ TESTERS = (
     *("hypothesis", "markdown-it-py", "ml-dtypes", "nbformat", "pytest", "pytest-xdist"),
     *("python-flint", "scipy", "xarray"),
 )
+# What builds the book without Jupyter Book, but for its two extensions, which need an older Sphinx.
+SPHINX = (
+    *(
+        "matplotlib",
+        "myst-nb",
+        "myst-parser>=5.2",
+        "numpydoc",
+        "sphinx>=9",
+        "sphinx-book-theme>=1.4",
+    ),
+    *("sphinx-comments", "sphinx-copybutton", "sphinx-design", "sphinx-exercise"),
+    *("sphinx-external-toc", "sphinx-mathjax-offline", "sphinx-multitoc-numbering"),
+    *("sphinx-notfound-page", "sphinx-proof", "sphinx-sitemap", "sphinx-togglebutton"),
+    *("sphinxcontrib-bibtex", "sphinxext-opengraph"),
+)
 VERBS = {}
 
 
@@ -134,6 +149,30 @@ def bare():
 def newest():
     """Test the library with the newest releases of all packages, in an environment apart."""
     apart("newest", ".[dask,exact,fast,proofs]", "--upgrade", "--refresh")
+
+
+@verb("book")
+def sphinx():
+    """Build the site into _build/sphinx with the newest Sphinx, and without Jupyter Book."""
+    interpreter, pip = made_apart("sphinx")
+    run(*pip, "--editable", ".[dask,proofs]", *SPHINX)
+    settings = ROOT / "conf.py"
+    try:
+        run(BIN / "jupyter-book", "config", "sphinx", ".")
+        with settings.open("a", encoding="utf-8") as file:
+            file.write("for name in ('jupyter_book', 'sphinx_jupyterbook_latex'):\n")
+            file.write("    extensions.remove(name)\n")
+        os.environ["PYTHONPATH"] = str(ROOT / "book" / "_extensions")
+        site = ROOT / "_build" / "sphinx"
+        run(
+            interpreter,
+            *("-m", "sphinx", "-W", "-n", "--keep-going", "--fresh-env", "-q", "."),
+            site,
+        )
+    finally:
+        settings.unlink(missing_ok=True)
+    run(interpreter, "-m", "sphinx", "--version")
+    say(f"The site: {site / 'index.html'}")
 
 
 @verb("lint")
@@ -385,10 +424,7 @@ def chosen(name, *allowed):
 def apart(name, package, *options):
     """Test the library in an environment of its own, which is not as the lock says."""
     install(["lint"])
-    folder = ROOT / "_build" / "environments" / name
-    run(find_uv(), "venv", "--quiet", "--clear", "--python", PYTHON, folder)
-    interpreter = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
-    pip = (find_uv(), "pip", "install", "--quiet", "--python", interpreter)
+    interpreter, pip = made_apart(name)
     run(*pip, *options, package)
     run(*pip, *TESTERS)
     run(find_uv(), "pip", "list", "--quiet", "--python", interpreter)
@@ -396,6 +432,14 @@ def apart(name, package, *options):
         *(interpreter, "-m", "pytest", "-n", "2", "--override-ini=addopts="),
         *("--doctest-modules", *LIBRARY),
     )
+
+
+def made_apart(name):
+    """Make an environment, and return its Python, and the command that installs into it."""
+    folder = ROOT / "_build" / "environments" / name
+    run(find_uv(), "venv", "--quiet", "--clear", "--python", PYTHON, folder)
+    interpreter = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
+    return interpreter, (find_uv(), "pip", "install", "--quiet", "--python", interpreter)
 
 
 def pytest(engine, *paths):
