@@ -1,10 +1,12 @@
 """How the tests build the site."""
 
 import functools
+import json
 import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -16,6 +18,24 @@ def build(root: Path, target: Path, **environment: str) -> subprocess.CompletedP
     command = [Path(sys.executable).with_name("jupyter-book"), "build", root]
     flags = ["--path-output", target, "-W", "-n", "--keep-going", "-q"]
     return run([*command, *flags], **{"SITE_URL": SITE_URL} | environment)
+
+
+def build_once(folder: Path) -> Path:
+    """Build the site into a folder of the run's, unless another process does; return the pages."""
+    outcome = folder / "outcome.json"
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        while not outcome.exists():
+            time.sleep(0.2)
+    else:
+        built = build(ROOT, folder)
+        written = folder / "being-written"
+        written.write_text(json.dumps([built.returncode, built.stderr[-5000:]]), encoding="utf-8")
+        written.rename(outcome)
+    code, complaints = json.loads(outcome.read_text(encoding="utf-8"))
+    assert code == 0, complaints
+    return folder / "_build" / "html"
 
 
 def add_lite(site: Path, **environment: str) -> subprocess.CompletedProcess[str]:

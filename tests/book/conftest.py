@@ -3,17 +3,15 @@ import os
 import shutil
 
 import pytest
-from building import ROOT, build
+from building import build_once
 from playwright.sync_api import sync_playwright
 
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
-    """The folder of a freshly built site."""
-    target = tmp_path_factory.mktemp("site")
-    outcome = build(ROOT, target)
-    assert outcome.returncode == 0, outcome.stderr[-5000:]
-    return target / "_build" / "html"
+    """The folder of a freshly built site, one for all workers of a run."""
+    own = tmp_path_factory.getbasetemp()
+    return build_once((own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "site")
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,97 @@
+"""What kind of test each is, how they are spread over the processors, and a summary by kind."""
+
+import re
+from collections import Counter, defaultdict
+
+import pytest
+
+# The first that fits.
+KINDS = {
+    "notebooks": r"book/.*\.ipynb",
+    "proofs": r"(tests|softmax_lib)/(proofs|derivations)/",
+    "claims": r"(tests|softmax_lib)/(claims|ledger)/",
+    "tools": r"tests/(tools/|test_make|test_planted_faults)",
+    "pages": r"tests/book/|(tests|softmax_lib)/playground/",
+    "library": "",
+}
+MARKERS = {
+    "browser": "opens pages in a real browser",
+    "build": "builds the site, or a part of it",
+    "mutation": "plants faults, and sees that they are noticed",
+    "notebooks": "runs a cell of a chapter, and compares its outputs with the stored ones",
+}
+BUILDING = {"site", "runnable", "copy"}
+MUTATION = r"/test_(planted_faults|trusted_rules|wrong_lines|clauses|falsify|falsehoods)\.py"
+# What takes long in one piece comes first; pages are visited last, one by one, until every processor
+# is done. Sites are built by the first two, while the other processors do something else.
+ORDER = (
+    r"tests/book/test_site",
+    r"tests/derivations/test_of_the_book",
+    r"tests/numerics/test_attention\.py",
+    r"tests/book/test_lite",
+    r"book/",
+    r"tests/(proofs|derivations|claims|ledger|tools|numerics)/",
+    r"(?!tests/book/test_browser)",
+    r"",
+)
+
+
+def kind_of(nodeid):
+    return next(kind for kind, path in KINDS.items() if re.match(path, nodeid))
+
+
+def place_of(item):
+    return next(place for place, path in enumerate(ORDER) if re.match(path, item.nodeid))
+
+
+def pytest_configure(config):
+    for name, meaning in MARKERS.items():
+        config.addinivalue_line("markers", f"{name}: {meaning}")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        is_marked = {
+            "browser": "chromium" in fixtures,
+            "build": not fixtures.isdisjoint(BUILDING),
+            "mutation": re.search(MUTATION, item.nodeid),
+            "notebooks": kind_of(item.nodeid) == "notebooks",
+        }
+        for name in MARKERS:
+            if is_marked[name]:
+                item.add_marker(name)
+    items.sort(key=place_of)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    from xdist.scheduler import LoadScopeScheduling
+
+    class FileByFile(LoadScopeScheduling):
+        """Files stay together, in the order above; the visits of a page do, apart from others."""
+
+        def _split_scope(self, nodeid):
+            visited = re.fullmatch(r"(tests/book/test_browser\.py)::.*\[(book/[\w-]+\.html)\]", nodeid)
+            return "::".join(visited.groups()) if visited else nodeid.partition("::")[0]
+
+    config.option.loadscopereorder = False
+    return FileByFile(config, log)
+
+
+def pytest_terminal_summary(terminalreporter):
+    counts, seconds = defaultdict(Counter), Counter()
+    for outcome, reports in terminalreporter.stats.items():
+        for report in reports:
+            if hasattr(report, "duration"):
+                kind = kind_of(report.nodeid)
+                seconds[kind] += report.duration
+                counts[kind][outcome] += 1
+    if not seconds:
+        return
+    terminalreporter.section("by kind")
+    for kind in KINDS:
+        if kind in seconds:
+            told = [f"{number} {outcome}" for outcome, number in counts[kind].items() if outcome]
+            terminalreporter.line(f"{kind:10} {seconds[kind]:6.0f} s  {', '.join(told)}")
