@@ -1,5 +1,7 @@
 """What kind of test each is, how they are spread over the processors, and a summary by kind."""
 
+# ruff: noqa: D103
+
 import re
 from collections import Counter, defaultdict
 
@@ -22,8 +24,8 @@ MARKERS = {
 }
 BUILDING = {"site", "runnable", "copy"}
 MUTATION = r"/test_(planted_faults|trusted_rules|wrong_lines|clauses|falsify|falsehoods)\.py"
-# What takes long in one piece comes first; pages are visited last, one by one, until every processor
-# is done. Sites are built by the first two, while the other processors do something else.
+# What takes long in one piece comes first; pages are visited last, one by one, until every
+# processor is done. One builds the site, another the site that runs, while others compute.
 ORDER = (
     r"tests/book/test_site",
     r"tests/derivations/test_of_the_book",
@@ -33,6 +35,12 @@ ORDER = (
     r"tests/(proofs|derivations|claims|ledger|tools|numerics)/",
     r"(?!tests/book/test_browser)",
     r"",
+)
+# Files, mostly: what shares a fixture that takes long stays on one processor.
+TOGETHER = (
+    r"(tests/derivations/test_)(?:of_the_book|wrong_lines)\.py",
+    r"(tests/book/test_browser\.py)::.*\[(book/[\w-]+\.html)\]",
+    r"([^:]*)",
 )
 
 
@@ -70,11 +78,9 @@ def pytest_xdist_make_scheduler(config, log):
     from xdist.scheduler import LoadScopeScheduling
 
     class FileByFile(LoadScopeScheduling):
-        """Files stay together, in the order above; the visits of a page do, apart from others."""
-
         def _split_scope(self, nodeid):
-            visited = re.fullmatch(r"(tests/book/test_browser\.py)::.*\[(book/[\w-]+\.html)\]", nodeid)
-            return "::".join(visited.groups()) if visited else nodeid.partition("::")[0]
+            matches = (re.match(together, nodeid) for together in TOGETHER)
+            return " ".join(next(filter(None, matches)).groups())
 
     config.option.loadscopereorder = False
     return FileByFile(config, log)

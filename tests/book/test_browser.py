@@ -2,15 +2,13 @@
 
 import contextlib
 import gzip
-import itertools
 import re
 import tomllib
 from urllib.parse import quote, unquote, urlsplit
 
 import numpy as np
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from browsing import NARROW, WIDE, Visit, served
+from browsing import COLOURS, NARROW, WIDE, Visit, served
 from building import ROOT, SITE_URL, ids_on
 from playwright.sync_api import Error, expect
 
@@ -37,19 +35,15 @@ def address(site, tmp_path_factory):
 
 
 # Not the book's: the theme's logo and its text stand outside of all landmarks.
-KNOWN = {("region", "navbar-brand"), ("region", "logo__title")}
+MARKS = ("navbar-brand", "logo__title")
 
 
-def violations(visit):
+def violations(visit, *rules):
     """Yield what axe finds beyond what is known, as (rule, nodes)."""
-    for violation in Axe().run(visit.page).response["violations"]:
-        nodes = [
-            node["html"]
-            for node in violation["nodes"]
-            if not any(violation["id"] == rule and mark in node["html"] for rule, mark in KNOWN)
-        ]
-        if nodes:
-            yield violation["id"], nodes
+    for rule, found in visit.violations(*rules):
+        theirs = MARKS if rule == "region" else ()
+        if nodes := [node for node in found if not any(mark in node for mark in theirs)]:
+            yield rule, nodes
 
 
 def abridge(visit):
@@ -60,20 +54,20 @@ def abridge(visit):
     )
 
 
-@pytest.fixture(
-    scope="module",
-    params=itertools.product(
-        [*PAGES, "404.html", "genindex.html", "search.html"], ["light", "dark"]
-    ),
-    ids=lambda choice: " ".join(choice),
-)
-def visit(request, chromium, address):
-    """Each page in each scheme, its formulas typeset; the tests share it, in their order."""
-    page, scheme = request.param
-    with Visit(chromium, address, page, scheme) as visit:
-        visit.name, visit.scheme = page, scheme
-        visit.typeset()
-        yield visit
+@pytest.fixture(scope="session")
+def visits(chromium, address):
+    """Visit pages that leave nothing behind, one after another."""
+    with Visit(chromium, address) as visits:
+        yield visits
+
+
+@pytest.fixture(scope="module", params=[*PAGES, "404.html", "genindex.html", "search.html"])
+def visit(request, visits):
+    """Each page, its formulas typeset; the tests share it, in their order."""
+    visits.open(request.param)
+    visits.name = request.param
+    visits.typeset()
+    return visits
 
 
 def test_all_formulas_are_typeset(visit):
@@ -130,10 +124,14 @@ def test_no_code_in_sight_is_wider_than_its_column(visit):
     )
 
 
-def test_the_page_has_a_language_and_the_scheme_that_is_preferred(visit):
-    root = visit.page.locator("html")
-    assert root.get_attribute("lang") == "en"
-    assert root.get_attribute("data-theme") == visit.scheme
+def test_the_page_has_a_language(visit):
+    assert visit.page.locator("html").get_attribute("lang") == "en"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_opens_in_the_scheme_that_is_preferred(scheme, chromium, address):
+    with Visit(chromium, address, FRONT_PAGE, scheme) as visit:
+        assert visit.page.locator("html").get_attribute("data-theme") == scheme
 
 
 def test_a_narrow_window_needs_no_scrolling_sideways(visit):
@@ -155,6 +153,12 @@ def test_the_page_is_accessible(visit):
     if visit.name != FRONT_PAGE:  # whose listings stand for those of all pages
         abridge(visit)
     assert list(violations(visit)) == []
+
+
+def test_the_page_can_be_read_in_the_dark(visit):
+    visit.page.emulate_media(color_scheme="dark")
+    expect(visit.page.locator("html")).to_have_attribute("data-theme", "dark")
+    assert list(violations(visit, *COLOURS)) == []
 
 
 def test_every_link_leads_to_a_place_that_exists(visit, site, address):
@@ -200,26 +204,26 @@ def test_the_front_page_is_light(chromium, address, site):
         ("min-p", "Filters"),
     ],
 )
-def test_search_finds_where_something_is_explained(words, chapter, chromium, address):
-    with Visit(chromium, address, f"search.html?q={quote(words)}") as visit:
-        visit.page.wait_for_selector("#search-results li a")
-        visit.page.wait_for_selector("#search-results li p.context")
-        found = visit.page.locator("#search-results li").all_inner_texts()
-        first = [text for text in found[:5] if text.startswith(chapter)]
-        assert first
-        assert "import " not in first[0]
+def test_search_finds_where_something_is_explained(words, chapter, visits):
+    page = visits.open(f"search.html?q={quote(words)}").page
+    page.wait_for_selector("#search-results li a")
+    page.wait_for_selector("#search-results li p.context")
+    found = page.locator("#search-results li").all_inner_texts()
+    first = [text for text in found[:5] if text.startswith(chapter)]
+    assert first
+    assert "import " not in first[0]
 
 
 TYPED = tomllib.loads((ROOT / "tests/book/questions.toml").read_text(encoding="utf-8"))
 
 
-def test_the_search_shows_the_answer_below_a_question(chromium, address):
-    with Visit(chromium, address, f"search.html?q={quote('softmax dim')}") as visit:
-        visit.page.wait_for_selector("#search-results li p.context")
-        first = visit.page.locator("#search-results li").first
-        first.locator("p.context").wait_for()
-        assert "which axis" in first.locator("a").inner_text()
-        assert "outputs along it sum to 1" in first.locator("p.context").inner_text()
+def test_the_search_shows_the_answer_below_a_question(visits):
+    page = visits.open(f"search.html?q={quote('softmax dim')}").page
+    page.wait_for_selector("#search-results li p.context")
+    first = page.locator("#search-results li").first
+    first.locator("p.context").wait_for()
+    assert "which axis" in first.locator("a").inner_text()
+    assert "outputs along it sum to 1" in first.locator("p.context").inner_text()
 
 
 # Each of these has a chapter, and a question too.
@@ -230,15 +234,14 @@ OF_THE_TRADE = [
 ]
 
 
-def first_two(chromium, address, site, words):
+def first_two(visits, site, words):
     """Search, and return the page of the first two results with all anchors of the place."""
-    with Visit(chromium, address, f"search.html?q={quote(words)}") as visit:
-        visit.page.wait_for_selector("#search-results li a")
-        links = visit.page.locator("#search-results li a")
-        found = links.evaluate_all("(links) => links.slice(0, 2).map((link) => link.href)")
+    visits.open(f"search.html?q={quote(words)}").page.wait_for_selector("#search-results li a")
+    links = visits.page.locator("#search-results li a")
+    found = links.evaluate_all("(links) => links.slice(0, 2).map((link) => link.href)")
     places = set()
     for link in found:
-        page, _, anchor = link.removeprefix(f"{address}/").partition("#")
+        page, _, anchor = link.removeprefix(f"{visits.address}/").partition("#")
         text = (site / page).read_text(encoding="utf-8")
         twins = re.findall(r'<section id="([^"]+)">\s*<span id="([^"]+)"></span>', text)
         places |= {page, anchor}.union(*(pair for pair in twins if anchor in pair))
@@ -246,14 +249,14 @@ def first_two(chromium, address, site, words):
 
 
 @pytest.mark.parametrize("anchor", TYPED)
-def test_a_question_comes_first_or_second_as_people_type_it(anchor, chromium, address, site):
+def test_a_question_comes_first_or_second_as_people_type_it(anchor, visits, site):
     for words in TYPED[anchor]:
-        assert anchor in first_two(chromium, address, site, words), words
+        assert anchor in first_two(visits, site, words), words
 
 
 @pytest.mark.parametrize(("words", "places"), OF_THE_TRADE)
-def test_a_word_of_the_trade_leads_to_an_explanation(words, places, chromium, address, site):
-    assert places & first_two(chromium, address, site, words)
+def test_a_word_of_the_trade_leads_to_an_explanation(words, places, visits, site):
+    assert places & first_two(visits, site, words)
 
 
 REFERENCE = [
@@ -373,11 +376,11 @@ def test_a_statement_and_a_source_have_cards_under_the_pointer(chromium, address
         ("questions.html#in-attention", "questions-attention.html"),
     ],
 )
-def test_an_old_address_leads_to_where_things_stand_now(before, now, chromium, address):
-    with Visit(chromium, address, f"book/{before}") as visit:
-        visit.page.wait_for_url(f"**/book/{now}")
-        anchor = now.partition("#")[2]
-        assert not anchor or visit.page.locator(f"[id='{anchor}']").count() == 1
+def test_an_old_address_leads_to_where_things_stand_now(before, now, visits):
+    page = visits.open(f"book/{before}").page
+    page.wait_for_url(f"**/book/{now}")
+    anchor = now.partition("#")[2]
+    assert not anchor or page.locator(f"[id='{anchor}']").count() == 1
 
 
 def test_the_ledger_is_filtered_by_what_is_chosen_and_by_its_address(chromium, address, claims):
@@ -547,18 +550,17 @@ def test_the_numbers_of_a_heat_map_can_be_read(page, strongest, scheme, chromium
 
 
 @pytest.mark.parametrize("page", ["temperature", "numerical-stability", "attention"])
-def test_a_finger_finds_every_control(page, chromium, address):
-    with Visit(chromium, address, f"book/{page}.html") as visit:
-        visit.page.set_viewport_size({"width": NARROW, "height": 900})
-        playground = visit.page.locator(PLAYGROUNDS)
-        controls = playground.locator("input, button, select, .grip").locator("visible=true")
-        sizes = controls.evaluate_all(
-            """(controls) => controls
-                 .map((control) => (control.closest("label") ?? control).getBoundingClientRect())
-                 .map(({width, height}) => Math.min(width, height))"""
-        )
-        assert len(sizes) > 2
-        assert min(sizes) >= 24
+def test_a_finger_finds_every_control(page, visits):
+    visits.open(f"book/{page}.html").page.set_viewport_size({"width": NARROW, "height": 900})
+    playground = visits.page.locator(PLAYGROUNDS)
+    controls = playground.locator("input, button, select, .grip").locator("visible=true")
+    sizes = controls.evaluate_all(
+        """(controls) => controls
+             .map((control) => (control.closest("label") ?? control).getBoundingClientRect())
+             .map(({width, height}) => Math.min(width, height))"""
+    )
+    assert len(sizes) > 2
+    assert min(sizes) >= 24
 
 
 FAULTS = {

@@ -3,15 +3,17 @@
 import json
 
 import pytest
-from of_the_book import derived, stored
+from ledger import find_records
+from ledger.recheck import unearned
+from of_the_book import BOOK, stored
 
 from softmax_lib.derivations import latex, meaning, read
 from softmax_lib.derivations.stored import term_as_json, term_from_json
 
 
 @pytest.fixture(params=stored())
-def derivation(request):
-    return derived(request.param)
+def derivation(request, derivations):
+    return derivations[request.param]
 
 
 def terms_of(derivation):
@@ -32,11 +34,25 @@ def test_every_line_and_form_reads_as_it_was_proved(derivation):
         assert read(latex(term), scope) == meaning(term, scope)
 
 
+def test_every_line_has_a_row_with_its_reason_on_the_page(derivation):
+    page = derivation._repr_mimebundle_()["text/html"]
+    assert page.count('class="derivation-line"') == len(derivation.lines)
+    assert page.count('class="derivation-reason"') == len(derivation.lines)
+    assert page.count('class="derivation-start"') == 1
+    assert page.count("<div") == page.count("</div>")
+
+
 def test_its_terms_are_stored_and_read_as_they_are(derivation):
     content = json.loads(stored()[derivation.id])
     kept = [content["start"], *(line["term"] for line in content["lines"])]
     assert kept == [term_as_json(term) for term in terms_of(derivation)]
     assert [term_from_json(term) for term in kept] == terms_of(derivation)
+
+
+@pytest.mark.parametrize("notebook", sorted(BOOK.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_verdicts_are_earned_by_the_derivations_that_are_stored_with_them(notebook, derivations):
+    for record in find_records(notebook):
+        assert list(unearned(record, derivations)) == []
 
 
 def test_the_book_has_many():

@@ -1,9 +1,6 @@
 """What records store is proved again, in a process that has run no notebook."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 from unittest.mock import patch
 
 import nbformat
@@ -18,8 +15,6 @@ from softmax_lib.derivations import Derivation, store
 from softmax_lib.derivations.steps import Status, Step
 from softmax_lib.derivations.vocabulary import INDEPENDENT, Z, a, d_k, e, over, sigma, var_qk, z
 
-BOOK = Path(__file__).parents[2] / "book"
-EXTENSIONS = BOOK / "_extensions"
 HELD = examine("n is even", lambda n: n % 2 == 0, [2, 4], control=3, scope="small n")
 
 
@@ -36,17 +31,6 @@ def again(tmp_path):
         return recheck(tmp_path, tmp_path / "kept" / "proved.json")
 
     return again
-
-
-def test_the_book_s_derivations_are_proved_by_a_process_that_ran_no_notebook(tmp_path):
-    code = "import sys; from pathlib import Path; from ledger.recheck import recheck\n"
-    code += "print(recheck(Path(sys.argv[1]), Path(sys.argv[2])))"
-    arguments = [sys.executable, "-c", code, str(BOOK), str(tmp_path / "proved.json")]
-    finished = subprocess.run(
-        arguments, cwd=EXTENSIONS, capture_output=True, text=True, check=False, timeout=600
-    )
-    assert finished.returncode == 0, finished.stderr
-    assert int(finished.stdout) > 10
 
 
 def test_what_was_proved_is_not_proved_again_until_it_changes(again):

@@ -98,11 +98,11 @@ def _misfits(records: list[StoredRecord]) -> list[str]:
     return [
         misfit
         for record in records
-        for misfit in _unearned(record, proved)
+        for misfit in unearned(record, proved)
     ]
 
 
-def _unearned(
+def unearned(
     record: StoredRecord, proved: dict[str, Derivation]
 ) -> Iterator[str]:
     """Yield why a verdict is not earned by the derivations that are stored with it."""
