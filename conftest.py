@@ -2,10 +2,15 @@
 
 # ruff: noqa: D103
 
+import os
 import re
 from collections import Counter, defaultdict
 
 import pytest
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # A worker has a processor of its own; BLAS would make threads for all of them.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 # The first that fits.
 KINDS = {
