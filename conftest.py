@@ -82,7 +82,7 @@ def pytest_collection_modifyitems(items):
 def pytest_xdist_make_scheduler(config, log):
     from xdist.scheduler import LoadScopeScheduling
 
-    class FileByFile(LoadScopeScheduling):
+    class FileByFile(LoadScopeScheduling):  # type: ignore[misc]
         def _split_scope(self, nodeid):
             matches = (re.match(together, nodeid) for together in TOGETHER)
             return " ".join(next(filter(None, matches)).groups())
@@ -92,7 +92,8 @@ def pytest_xdist_make_scheduler(config, log):
 
 
 def pytest_terminal_summary(terminalreporter):
-    counts, seconds = defaultdict(Counter), Counter()
+    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    seconds: Counter[str] = Counter()
     for outcome, reports in terminalreporter.stats.items():
         for report in reports:
             if hasattr(report, "duration"):

@@ -102,7 +102,10 @@ check = examine("n is even", lambda n: n % 2 == 0, [2, 4], control=3, scope="n =
 
 def stored(source: str, **data: object) -> nbformat.NotebookNode:
     output = nbformat.v4.new_output("execute_result", data=data, execution_count=1)
-    return nbformat.v4.new_code_cell(source, execution_count=1, outputs=[output])
+    cell: nbformat.NotebookNode = nbformat.v4.new_code_cell(
+        source, execution_count=1, outputs=[output]
+    )
+    return cell
 
 
 def test_nbval_finds_a_digit_that_is_off_and_a_record_that_was_changed(tmp_path):

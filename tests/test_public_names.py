@@ -91,7 +91,7 @@ def test_the_reference_is_among_the_names_where_there_is_mpmath(code, mpmath):
 @pytest.mark.parametrize("function", FUNCTIONS, ids=qualified)
 @pytest.mark.parametrize("section", ["Parameters", "Returns", "Raises", "Notes", "Examples"])
 def test_a_public_function_documents_itself(function, section):
-    assert f"\n{section}\n{'-' * len(section)}\n" in inspect.getdoc(function)
+    assert f"\n{section}\n{'-' * len(section)}\n" in (inspect.getdoc(function) or "")
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_a_public_function_documents_itself(function, section):
     ids=lambda part: getattr(part, "__name__", part),
 )
 def test_the_public_class_and_its_methods_document_themselves(documented, section):
-    assert f"\n{section}\n{'-' * len(section)}\n" in inspect.getdoc(documented)
+    assert f"\n{section}\n{'-' * len(section)}\n" in (inspect.getdoc(documented) or "")
 
 
 @pytest.mark.parametrize("documented", [*FUNCTIONS, OnlineNormalizer], ids=qualified)

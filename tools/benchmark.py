@@ -89,7 +89,7 @@ SCIPY, TORCH = ("SciPy", (2.5, None), (0.7, None)), ("PyTorch", (0.8, None), FRE
 ONNX = ("ONNX Runtime", FREE, FREE)
 GOALS = [
     Goal(title, peer, quantity, {"compiled": compiled, "numpy": numpy},
-         [Case(f, dtype, shape, axis) for f in functions for dtype in dtypes for shape in shapes])
+         [Case(f, dtype, shape, axis) for f in functions for dtype in dtypes for shape in shapes])  # type: ignore[attr-defined]
     for title, functions, dtypes, shapes, axis, quantity, peers in [
         ("softmax, last axis", ["softmax"], BOTH, LAST, -1, "speed",
          [("SciPy", (3.5, 2.2), (0.9, 0.4)), ("PyTorch", (1.05, 0.5), FREE), ONNX]),
@@ -110,12 +110,14 @@ GOALS = [
         ("large float64 rows", ["softmax"], BOTH[1:], LAST[3:], -1, "time",
          [("memory copy", (None, 2.5), FREE)]),
     ]
-    for peer, compiled, numpy in peers
+    for peer, compiled, numpy in peers  # type: ignore[attr-defined]
 ]  # fmt: skip
 CASES = list(dict.fromkeys(case for goal in GOALS for case in goal.cases))
 
-LARGE = [((2, 2**24), -1), ((2**10, 2**15), 0), ((2**24, 2), 0)]
-LARGE_OF = {name: [((1, 8, 2048, 64), -1)] for name in ATTENTION}
+LARGE: list[tuple[tuple[int, ...], int]] = [((2, 2**24), -1), ((2**10, 2**15), 0), ((2**24, 2), 0)]
+LARGE_OF: dict[str, list[tuple[tuple[int, ...], int]]] = {
+    name: [((1, 8, 2048, 64), -1)] for name in ATTENTION
+}
 LARGE_OF |= {"sample": LARGE[:1], "softmax_jacobian": [((5792,), -1)]}
 FUNCTIONS = ["softmax", *OTHERS, ATTENTION[1]]
 MEMORY = [Case(f, "float32", *large) for f in FUNCTIONS for large in LARGE_OF.get(f, LARGE)]
@@ -129,11 +131,11 @@ times += [now()]; print([after - before for before, after in zip(times, times[1:
 """
 
 
-def arguments(case: Case) -> list[np.ndarray]:
+def arguments(case: Case) -> list[Any]:
     """Return what the function is called with: logits and more; or queries, keys and values."""
     rng, attends = np.random.default_rng(0), case.function in ATTENTION
     shape = (10, 64) if attends and case.shape == (10,) else case.shape  # one query, ten keys
-    normal = partial(rng.standard_normal, shape, dtype=np.dtype(case.dtype))
+    normal: Call = partial(rng.standard_normal, shape, dtype=np.dtype(case.dtype))
     z = normal()
     if attends:
         return [z[:1], other := normal(), other]
@@ -156,7 +158,10 @@ def torch_call(case: Case, given: list[np.ndarray]) -> Call:
     import torch
 
     name, *causal = case.function.split()
-    options = {ATTENTION[0]: {"is_causal": bool(causal)}, "cross_entropy": {"reduction": "none"}}
+    options: dict[str, Row] = {
+        ATTENTION[0]: {"is_causal": bool(causal)},
+        "cross_entropy": {"reduction": "none"},
+    }
     function = torch.logsumexp if name == "logsumexp" else getattr(torch.nn.functional, name)
     return partial(function, *map(torch.as_tensor, given), **options.get(name, {"dim": case.axis}))
 
@@ -339,14 +344,14 @@ def verdicts(result: Row) -> Iterator[Row]:
                 continue
             sign, relation = (-1, "≥") if quantity == "speed" else (1, "≤")
             mean = statistics.geometric_mean(found.values())
-            where = max(found, key=lambda case, found=found, sign=sign: sign * found[case])
+            where = (max if sign > 0 else min)(found, key=found.__getitem__)
             pairs = list(zip((mean, found[where]), bounds, strict=True))
             met = [sign * value <= sign * bound for value, bound in pairs if bound is not None]
             verdict = ("met" if all(met) else "missed") if met else ""
             ends = [f"{x:8.2f} {f'({relation} {b})' if b else '':8}" for x, b in pairs]
             print(f"{verdict:7}{engine:9}{title:20}{peer:13}{quantity:6}mean{ends[0]}", end="")
             print(f"worst{ends[1]} {where}")
-            line = {"verdict": verdict, "engine": engine, "goal": title, "peer": peer}
+            line: Row = {"verdict": verdict, "engine": engine, "goal": title, "peer": peer}
             line |= {"quantity": quantity, "mean": mean, "worst": found[where], "where": where}
             yield line | {"bounds": bounds}
 

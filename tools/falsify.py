@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [
@@ -115,7 +116,8 @@ def words(chapters: list[Path]) -> Iterator[tuple[str, str]]:
 def reworded(entry: Entry) -> Iterator[tuple[str, Entry]]:
     """Yield a claim with one of its sentences negated, or without one of its steps."""
     for changed in ("title", "says", "statement"):
-        yield changed, dataclasses.replace(entry, **{changed: f"not {getattr(entry, changed)}"})
+        negated: dict[str, Any] = {changed: f"not {getattr(entry, changed)}"}
+        yield changed, dataclasses.replace(entry, **negated)
     derived = {name: texts for name, texts in entry.formulas.items() if "reasons" in texts}
     for name, texts in derived.items():
         otherwise = {name: texts | {"reasons": f"not {texts['reasons']}"}}

@@ -45,7 +45,7 @@ PATIENCE = 5, 60
 """Seconds of tests for one mutant: at first, and for what has survived them."""
 
 
-class Undecorate(cst.CSTTransformer):
+class Undecorate(cst.CSTTransformer):  # type: ignore[misc]
     """Turn decorators of functions into assignments."""
 
     def leave_FunctionDef(self, original_node, updated_node):  # noqa: N802
@@ -71,13 +71,13 @@ def examples():
                 of_this_module = getattr(thing, "__module__", None) == module.__name__
                 if of_this_module and "__mutmut" not in name and ">>>" in (thing.__doc__ or ""):
                     yield doctest.DocTestParser().get_doctest(
-                        inspect.getdoc(thing), {}, f"{found.name}.{name}", None, None
+                        inspect.getdoc(thing) or "", {}, f"{found.name}.{name}", None, None
                     )
 
 
 @pytest.mark.parametrize("example", list(examples()), ids=lambda example: example.name)
 def test_the_docstring_s_example_holds(example):
-    assert doctest.DocTestRunner().run(example, out=[].append).failed == 0
+    assert doctest.DocTestRunner().run(example, out=list[str]().append).failed == 0
 
 
 def pytest_configure():
@@ -188,7 +188,7 @@ def equivalent_changes(patterns):
 def report(patterns, listed):
     """Print survivors and a table; return what is wrong."""
     tried = list(mutants(patterns))
-    counts = defaultdict(Counter)
+    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
     unused = set(listed)
     for mutant in tried:
         verdict = mutant.verdict
@@ -198,7 +198,7 @@ def report(patterns, listed):
             verdict = "equivalent"
             unused -= mutant.entries(listed)
         counts[mutant.module][verdict] += 1
-    total = sum(counts.values(), Counter())
+    total: Counter[str] = sum(counts.values(), Counter())
     verdicts = ["killed", *sorted(set(total) - {"killed"})]
     print(f"\n{'module':34}{'mutants':>9}", *(f"{verdict:>12}" for verdict in verdicts))
     for module, row in [*counts.items(), ("all", total)]:

@@ -43,6 +43,9 @@ class Visit:
 
     def __init__(self, browser, address, page=None, scheme="light"):
         self.address, self.scheme = address, scheme
+        self.loaded: list[str] = []
+        self.outside: list[str] = []
+        self.complaints: list[str] = []
         self.context = browser.new_context(
             color_scheme=scheme,
             # A colour on its way to another one has the contrast of neither.
@@ -64,7 +67,8 @@ class Visit:
         self.page.goto("about:blank")
         self.page.set_viewport_size(WINDOW)
         self.page.emulate_media(color_scheme=self.scheme, media="null")
-        self.loaded, self.outside, self.complaints = [], [], []
+        for noted in (self.loaded, self.outside, self.complaints):
+            noted.clear()
         self.page.goto(f"{self.address}/{page}", wait_until="load")
         return self
 
@@ -92,9 +96,8 @@ class Visit:
 
     def violations(self, *rules):
         """Yield what axe finds, by all of its rules or by some: a rule, and the nodes."""
-        options = {"resultTypes": ["violations"]}
-        if rules:
-            options["runOnly"] = {"type": "rule", "values": rules}
+        only = {"runOnly": {"type": "rule", "values": rules}} if rules else {}
+        options = {"resultTypes": ["violations"], **only}
         if not self.page.evaluate("'axe' in window"):
             self.page.evaluate(Axe().axe_script)
         run = "(options) => axe.run(options).then((results) => results.violations)"

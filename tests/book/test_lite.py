@@ -176,8 +176,8 @@ def distribution(tmp_path):
     wheel = folder / "any.whl"
     wheel.write_bytes(b"wheel")
     entry = {"file_name": wheel.name, "sha256": hashlib.sha256(b"wheel").hexdigest(), "depends": []}
-    names = ("click", "cloudpickle", "fsspec", "ipython", "jedi", "matplotlib", "micropip")
-    names += ("ml-dtypes", "numpy", "packaging", "pyyaml", "scipy", "sympy", "toolz")
+    names = ["click", "cloudpickle", "fsspec", "ipython", "jedi", "matplotlib", "micropip"]
+    names += ["ml-dtypes", "numpy", "packaging", "pyyaml", "scipy", "sympy", "toolz"]
     lock = {"packages": dict.fromkeys(names, entry)}
     (folder / "pyodide-lock.json").write_text(json.dumps(lock), encoding="utf-8")
     (folder / "package.json").write_text(json.dumps({"version": PYODIDE_VERSION}), encoding="utf-8")

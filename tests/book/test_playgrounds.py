@@ -125,7 +125,7 @@ def test_all_kinds_stand_on_one_page_and_each_keeps_its_own_piece_of_the_address
     others = [KINDS[kind]()._repr_html_() for kind in KINDS if kind != "simplex"]
     again = SimplexPlayground(name="again", predict=False)._repr_html_()
     written = first._repr_html_()
-    first._repr_html_ = lambda: "".join([written, *others, again])
+    first._repr_html_ = lambda: "".join([written, *others, again])  # type: ignore[method-assign]
     visit, shown = play(first, fragment="first=T:2&again=T:3")
     temperatures = shown.locator("[id=temperature] + .number")
     expect(temperatures).to_have_text(["2", "3"])

@@ -155,7 +155,7 @@ def compound_parts(chapter: Path) -> Iterator[str]:
     for call in (node for tree in trees for node in ast.walk(tree)):
         if not (isinstance(call, ast.Call) and ast.unparse(call.func) == "examine"):
             continue
-        asked = [call.args[1]]
+        asked: list[ast.AST] = [call.args[1]]
         names = (node.id for node in ast.walk(call.args[1]) if isinstance(node, ast.Name))
         asked += [functions[name] for name in names if name in functions]
         for node in (node for function in asked for node in ast.walk(function)):

@@ -57,7 +57,12 @@ def test_what_goes_unnoticed_is_told(tmp_path, monkeypatch):
 
 def test_a_predicate_is_asked_about_a_case_once():
     asked = []
-    remembered = clauses.remember(lambda case: asked.append(case) or True)
+
+    def holds(case):
+        asked.append(case)
+        return True
+
+    remembered = clauses.remember(holds)
     case, other = [1], [1]
     assert remembered(case)
     assert remembered(case)

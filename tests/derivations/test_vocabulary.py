@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections.abc import Callable
 from fractions import Fraction
 
 import numpy as np
@@ -50,8 +51,9 @@ class Values:
             setattr(self, name, rng.integers(0, 17, K) / 16)
         self.share = math.exp(-getattr(self, "lambda"))
         self.eta = rng.integers(0, 64) / 16
-        self.target = self.y + (1 - self.y.sum()) / K
-        self.q = self.r / self.r.sum()
+        y, r = getattr(self, "y"), getattr(self, "r")  # noqa: B009
+        self.target = y + (1 - y.sum()) / K
+        self.q = r / r.sum()
 
     def point(self, expression, **chosen):
         names = set(fragment.named(expression))
@@ -128,7 +130,7 @@ def free_energy_at_softmax(x):
     return np.sum(p * x.z) - x.T * np.sum(p * np.log(p))
 
 
-COMPUTED = {
+COMPUTED: dict[str, Callable] = {
     "q": lambda x, a: x.q[a],
     "y": lambda x, a: x.target[a],
     "A": lambda x: x.A / (1 + x.A),

@@ -56,7 +56,11 @@ def by_our_function(given, attributes):
     if attributes.get("is_causal"):
         lengths = np.minimum(lengths, ahead + queries)  # no query attends to the keys behind
     batches = zip(query, key, value, mask, lengths, ahead, strict=True)
-    return map(np.stack, zip(*(of_valid_keys(*one, attributes) for one in batches), strict=True))
+    outcomes = (
+        of_valid_keys(*one, attributes)  # type: ignore[call-arg]
+        for one in batches
+    )
+    return map(np.stack, zip(*outcomes, strict=True))
 
 
 def in_heads(array, heads):

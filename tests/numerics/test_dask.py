@@ -313,7 +313,7 @@ def test_what_has_to_be_gone_through_once_is_loaded_once():
 def test_softmax_and_its_logarithm_load_chunks_together():
     file = Source()
     z = cut(file, chunks=2)
-    dask.compute(softmax(z), log_softmax(z))
+    dask.compute(softmax(z), log_softmax(z))  # type: ignore[attr-defined]
     assert file.events == ["load"] * 8
 
 

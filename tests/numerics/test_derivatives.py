@@ -177,10 +177,10 @@ def test_a_longdouble_tangent_keeps_its_digits():
 
 @pytest.mark.parametrize("name", ["int8", "uint8", "float16"])
 def test_differences_of_narrow_tangents_do_not_overflow(name):
-    tangent = [0, 100, 127] if name == "uint8" else [-100, 100, 127]
+    tangent = np.array([0, 100, 127] if name == "uint8" else [-100, 100, 127])
     if name == "float16":
-        tangent = np.array(tangent) * 500
-    narrow = np.array(tangent, dtype=name)
+        tangent *= 500
+    narrow = tangent.astype(name)
     z = [0.3, 0.1, -2.0]
     np.testing.assert_array_equal(softmax_jvp(z, narrow), softmax_jvp(z, narrow.astype(float)))
 

@@ -1,4 +1,5 @@
 from fractions import Fraction
+from typing import Any
 
 import ml_dtypes
 import mpmath
@@ -278,7 +279,8 @@ def test_queues_of_filters_keep_what_llama_cpp_keeps(queue, k, p, a):
     n = 10_000
     with np.errstate(divide="ignore"):
         z = np.log(np.arange(n, dtype=np.float32))
-    mask, lowest = np.ones(n, bool), 0
+    mask: Any = np.ones(n, bool)
+    lowest = 0
     for step in queue:
         if step == "k":
             mask = top_k(z, k=k, where=mask)

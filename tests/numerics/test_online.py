@@ -296,7 +296,7 @@ def test_a_state_cannot_be_changed():
     with pytest.raises(ValueError, match="read-only"):
         state.denominator[0] = 5
     with pytest.raises(AttributeError, match="cannot assign"):
-        state.maximum = 5
+        state.maximum = 5  # type: ignore[misc]
 
 
 def test_a_copy_has_the_same_bits():

@@ -90,13 +90,13 @@ def test_each_row_is_drawn_at_its_own_temperature():
 
 
 def test_rows_are_drawn_independently_of_each_other():
-    first, second = sample(np.tile(LOGITS, (2, 1)), rng=seeded(), size=DRAWS).T
+    first, second = np.asarray(sample(np.tile(LOGITS, (2, 1)), rng=seeded(), size=DRAWS)).T
     joint = np.outer(softmax(LOGITS), softmax(LOGITS)).ravel()
     assert p_value(first * LOGITS.size + second, joint) > LEVEL
 
 
 def test_draws_are_independent_of_each_other():
-    first, second = sample(LOGITS, rng=seeded(), size=(2, DRAWS))
+    first, second = np.asarray(sample(LOGITS, rng=seeded(), size=(2, DRAWS)))
     joint = np.outer(softmax(LOGITS), softmax(LOGITS)).ravel()
     assert p_value(first * LOGITS.size + second, joint) > LEVEL
 
@@ -131,7 +131,7 @@ def test_no_more_noise_than_a_block_is_held(monkeypatch, block, most):
     sizes = []
 
     class Recorder(np.random.Generator):
-        def gumbel(self, size):
+        def gumbel(self, size):  # type: ignore[override]
             sizes.append(int(np.prod(size)))
             return super().gumbel(size=size)
 

@@ -54,7 +54,7 @@ def test_the_caller_and_threads_of_the_library_work_at_the_same_time(threads, co
 @pytest.mark.parametrize("items", [0, 1, 2, 40])
 def test_each_item_is_taken_once(threads, count, items):
     threads(count)
-    taken = []
+    taken: list[int] = []
     in_threads(taken.append, range(items))
     assert sorted(taken) == list(range(items))
 
@@ -110,7 +110,7 @@ def test_an_error_reaches_the_caller_wherever_it_arises_and_the_next_call_works(
 
     with pytest.raises(MemoryError, match="of this test"):
         in_threads(fail, range(2))
-    taken = []
+    taken: list[int] = []
     in_threads(taken.append, range(4))
     assert sorted(taken) == [0, 1, 2, 3]
 

@@ -4,8 +4,10 @@ Attention has its own in test_attention.py.
 """
 
 import re
+from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any, cast
 
 import ml_dtypes
 import numpy as np
@@ -221,11 +223,11 @@ DENOMINATORS = [
       for value in (-1.0, np.inf, -np.inf)),
 ]  # fmt: skip
 
-WRONG = [
+WRONG: list[tuple[Any, str, Callable, Any]] = [
     (function, "z", lambda function, value: function(value), NOT_REAL) for function in OF_LOGITS
 ] + [
     (function, name, lambda function, value, name=name: function(Z, **{name: value}), wrong)
-    for functions, name, wrong in [
+    for functions, name, wrong in cast(list[tuple[list, str, list]], [
         (AT_AN_AXIS, "axis", AXES),
         (AT_A_TEMPERATURE, "temperature", TEMPERATURES),
         (WITH_WHERE, "where", NOT_BOOLEAN),
@@ -235,7 +237,7 @@ WRONG = [
         ([weighted], "label_smoothing", SHARES),
         ([sample], "rng", RANDOM),
         ([drawn], "size", SIZES),
-    ]
+    ])
     for function in functions
 ] + [
     (top_p, "p", lambda function, value: function(Z, p=value), SHARES),

@@ -3,6 +3,7 @@
 import gzip
 import math
 import re
+from collections.abc import Callable
 
 import pytest
 
@@ -18,7 +19,7 @@ from softmax_lib.playground import (
 ALL_PARTS = ("temperature", "entropy", "jacobian", "format")
 
 
-KINDS = {
+KINDS: dict[str, Callable] = {
     "softmax-playground": lambda: SoftmaxPlayground([1, 2], parts=ALL_PARTS),
     "attention-playground": AttentionPlayground,
     "pipeline-playground": PipelinePlayground,

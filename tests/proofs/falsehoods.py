@@ -499,12 +499,12 @@ FALSEHOODS = {
     },
     "online": {
         "the maxima are added too": lambda: prove_equal(
-            exp(outer) * merged(*states[:2], outer)[1],
+            exp(outer) * merged(states[0], states[1], outer)[1],
             exp(maxima[0] + maxima[1]) * (sums[0] + sums[1]),
         ),
         "the inner maximum is left": lambda: prove_equal(
-            merged(merged(*states[:2], inner), states[2], outer)[1],
-            merged(states[0], merged(*states[1:], inner), inner)[1],
+            merged(merged(states[0], states[1], inner), states[2], outer)[1],
+            merged(states[0], merged(states[1], states[2], inner), inner)[1],
         ),
         "sums that are not rescaled": lambda: prove_equal(
             exp(outer) * (sums[0] + sums[1]),

@@ -119,7 +119,7 @@ def test_a_symbol_is_not_printed_as_a_component(name):
 
 
 def test_a_thing_is_printed_as_its_name():
-    class Zero(Symbol):
+    class Zero(Symbol):  # type: ignore[misc]
         def _latex(self, printer):
             return "0"
 

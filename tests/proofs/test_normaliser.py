@@ -2,8 +2,8 @@ import pytest
 from sympy import Dummy, IndexedBase, KroneckerDelta, Sum, exp, log
 
 from softmax_lib.proofs import K, Refused, c, i, j, k, z
+from softmax_lib.proofs.fragment import CANONICAL_INDEX
 from softmax_lib.proofs.normaliser import (
-    CANONICAL_INDEX,
     coincidences,
     is_zero,
     normal_form,

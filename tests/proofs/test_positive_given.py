@@ -135,7 +135,7 @@ def test_a_sum_that_is_not_captured_is_proved():
     )
 
 
-right = prover.is_zero
+right = prover.is_zero  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ from softmax_lib.proofs import (
     total,
     z,
 )
-from softmax_lib.proofs.normaliser import CANONICAL_INDEX
+from softmax_lib.proofs.fragment import CANONICAL_INDEX
 
 delta = KroneckerDelta
 x = Symbol("x", real=True)
@@ -407,7 +407,7 @@ def test_without_false_variants_nothing_is_proved(monkeypatch):
 
 def test_without_the_falsifier_a_wrong_rule_would_prove_a_falsehood(monkeypatch):
     # Rule 2 with K - 1: the variants of the false statement are refused, so they do not help.
-    right = prover.is_zero
+    right = prover.is_zero  # type: ignore[attr-defined]
     monkeypatch.setattr(prover, "is_zero", lambda difference: right(difference - 1))
     with pytest.raises(Falsified):
         prove_equal(total(lambda a: 1), K - 1)
