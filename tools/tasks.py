@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 import webbrowser
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -62,7 +63,7 @@ SPHINX = (
     *("sphinx-notfound-page", "sphinx-proof", "sphinx-sitemap", "sphinx-togglebutton"),
     *("sphinxcontrib-bibtex", "sphinxext-opengraph"),
 )
-VERBS = {}
+VERBS: dict[str, tuple[Callable[[], None], tuple[str, ...]]] = {}
 
 
 def verb(*groups):
@@ -175,7 +176,7 @@ def sphinx():
     say(f"The site: {site / 'index.html'}")
 
 
-@verb("lint")
+@verb("test")
 def lint():
     """Check style, formatting, types and workflows."""
     python("-m", "ruff", "check", ".")

@@ -269,16 +269,16 @@ REFERENCE = [
 
 
 @pytest.mark.parametrize(("words", "name"), REFERENCE, ids=[words for words, _ in REFERENCE])
-def test_a_name_of_the_library_leads_to_its_reference(words, name, chromium, address, site):
-    assert name in first_two(chromium, address, site, words)
+def test_a_name_of_the_library_leads_to_its_reference(words, name, visits, site):
+    assert name in first_two(visits, site, words)
 
 
-def test_the_search_shows_what_a_name_is_for(chromium, address):
-    with Visit(chromium, address, "search.html?q=OnlineNormalizer") as visit:
-        first = visit.page.locator("#search-results li").first
-        first.locator("p.context").wait_for()
-        assert "In pieces" in first.locator("a").inner_text()
-        assert "m = max z and s =" in first.locator("p.context").inner_text()
+def test_the_search_shows_what_a_name_is_for(visits):
+    page = visits.open("search.html?q=OnlineNormalizer").page
+    first = page.locator("#search-results li").first
+    first.locator("p.context").wait_for()
+    assert "In pieces" in first.locator("a").inner_text()
+    assert "m = max z and s =" in first.locator("p.context").inner_text()
 
 
 def shut(visit):

@@ -110,7 +110,7 @@ def test_a_name_shows_the_statements_that_it_rests_on_with_their_verdicts(site, 
 
 def test_a_name_leads_to_the_chapters_that_lead_to_it(site, inventory):
     pages = reference(site)
-    leading = {}
+    leading: dict[str, set[str]] = {}
     for path in sorted((site / "book").glob("*.html")):
         for name in re.findall(r'href="reference/\w+\.html#([\w.]+)"', path.read_text("utf-8")):
             leading.setdefault(name, set()).add(path.name)

@@ -39,7 +39,7 @@ async def main():
     await micropip.install(["sympy", "markdown-it-py"])
     # The package itself imports NumPy; its modules are found where it lies.
     package = types.ModuleType("softmax_lib")
-    package.__path__ = importlib.util.find_spec("softmax_lib").submodule_search_locations
+    package.__path__ = list(importlib.util.find_spec("softmax_lib").submodule_search_locations)
     sys.modules["softmax_lib"] = package
     for name in PROOFS:
         try_examples(name)
