@@ -7,6 +7,7 @@ verb.
 
 import errno
 import hashlib
+import inspect
 import os
 import re
 import shutil
@@ -471,7 +472,7 @@ def say(sentence):
 
 def shown_help():
     """Return the list of verbs."""
-    lines = [f"  {name:13} {function.__doc__.strip()}" for name, (function, _) in VERBS.items()]
+    lines = [f"  {name:13} {inspect.getdoc(function)}" for name, (function, _) in VERBS.items()]
     return "\n".join([f"{__doc__}", "Verbs:", *lines])
 
 
