@@ -1,7 +1,7 @@
 # The project's verbs, for those with make; they stand in tools/tasks.py. `make help` lists them.
 PYTHON ?= python3
-VERBS := help book lite serve lab test check library lowest bare newest sphinx lint workflows notebooks bench \
-    pytorch falsify mutants wheel requirements clean
+VERBS := help book lite serve lab test check library lowest bare newest sphinx portable peers links \
+    lint workflows notebooks bench pytorch falsify mutants wheel requirements clean
 
 .PHONY: $(VERBS)
 $(VERBS):

@@ -178,6 +178,29 @@ def sphinx():
 
 
 @verb("test")
+def portable():
+    """Run every chapter as a notebook of its own, where softmax_lib is not installed."""
+    os.environ["PORTABLE"] = "all"
+    pytest("compiled", "tests/book/test_portable.py")
+
+
+@verb("test", "peers")
+def peers():
+    """Run the tests that need PyTorch, JAX, ONNX and a second type checker (some GB)."""
+    pytest(
+        "compiled",
+        *("tests/numerics/test_attention_peers.py", "tests/numerics/test_foreign_arrays.py"),
+        *("tests/tools/test_record_pytorch.py", "tests/test_types.py"),
+    )
+
+
+@verb("book")
+def links():
+    """Follow the addresses of other sites that the pages name."""
+    run(BIN / "jupyter-book", "build", ".", "--builder", "linkcheck")
+
+
+@verb("test")
 def lint():
     """Check style, formatting, types and workflows."""
     python("-m", "ruff", "check", ".")
