@@ -35,7 +35,7 @@ def main() -> None:
         *(sys.executable, "-m", "jupyterlab"),
         f"--ServerApp.root_dir={folder}",
         "--LabApp.default_url=/lab/tree/intro.ipynb",
-        f"--LabApp.labextensions_path={paths}",
+        *(f"--LabApp.labextensions_path={path}" for path in paths),
         *sys.argv[2:],
     ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:

@@ -2,6 +2,7 @@
 
 import ast
 import asyncio
+import contextlib
 import importlib.util
 import json
 import os
@@ -248,26 +249,50 @@ def test_lab_leaves_alone_what_was_changed_there(lab_script, tmp_path):
     assert (lab / "data" / "pytorch.json").is_file()
 
 
+def test_lab_has_what_is_installed_but_jupyterlites_kernel(lab_script, monkeypatch, tmp_path):
+    installed = tmp_path / "installed"
+    for name in ("@jupyterlite/kernel", "jupyterlab-myst", "another"):
+        (installed / name).mkdir(parents=True)
+    monkeypatch.setattr(lab_script, "INSTALLED", installed)
+    first, *_ = lab_script.extensions(tmp_path / "used", lab_script.ASIDE)
+    assert {path.name for path in Path(first).iterdir()} == {"jupyterlab-myst", "another"}
+
+
 @pytest.fixture(scope="module")
 def lab(site, tmp_path_factory):
-    """The address of JupyterLab as `make lab` starts it, its token, and its folder."""
+    """The address of JupyterLab as `make lab` starts it, and its folder."""
     folder = tmp_path_factory.mktemp("lab")
-    (folder / "html").mkdir()
     shutil.copytree(site / "notebooks", folder / "html" / "notebooks")
-    settings = folder / "settings" / "@jupyterlab" / "notebook-extension"
-    settings.mkdir(parents=True)
-    # All cells are there at once, not only those in sight.
-    all_cells = json.dumps({"windowingMode": "none"})
-    (settings / "tracker.jupyterlab-settings").write_text(all_cells, encoding="utf-8")
-    news = settings.parent / "apputils-extension"
-    news.mkdir()
-    (news / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}', "utf-8")
+    with jupyterlab(folder / "html", folder) as address:
+        yield address, folder
+
+
+@pytest.fixture
+def lab_of_sources(lab_script, tmp_path):
+    """JupyterLab as `make lab SOURCES=1` starts it."""
+    if not (lab_script.INSTALLED / "jupyterlab-myst").is_dir():
+        pytest.skip("jupyterlab-myst is not installed")
+    with jupyterlab(ROOT / "book", tmp_path) as address:
+        yield address, ROOT / "book"
+
+
+@contextlib.contextmanager
+def jupyterlab(what, folder):
+    """Start JupyterLab by our script; it keeps what it writes down for itself in a folder."""
+    settings = folder / "settings" / "@jupyterlab"
+    for name, setting in (
+        # All cells are there at once, not only those in sight.
+        ("notebook-extension/tracker", {"windowingMode": "none"}),
+        ("apputils-extension/notification", {"fetchNews": "false"}),
+    ):
+        path = settings / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps(setting), encoding="utf-8")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    address = f"http://127.0.0.1:{port}"
     options = ["--no-browser", f"--port={port}", "--ServerApp.port_retries=0"]
-    options += ["--IdentityProvider.token=token", "--LabApp.news_url="]
+    options += ["--IdentityProvider.token=token"]
     environment = os.environ | {
         "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
         "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
@@ -276,11 +301,12 @@ def lab(site, tmp_path_factory):
     }
     log = folder / "log"
     with log.open("w") as out:
-        command = [sys.executable, ROOT / "book" / "_lab" / "open.py", folder / "html", *options]
+        command = [sys.executable, ROOT / "book" / "_lab" / "open.py", what, *options]
         process = subprocess.Popen(command, env=environment, stdout=out, stderr=out)
+    address = f"http://127.0.0.1:{port}"
     try:
         wait_for(f"{address}/api?token=token", process, log)
-        yield address, folder
+        yield address
     finally:
         process.terminate()
         process.wait()
@@ -350,3 +376,10 @@ def test_where_no_script_runs_a_sentence_says_what_to_do(lab, chromium):
         assert visit.page.locator("softmax-playground").count() == 0
         assert visit.page.get_by_text("It shows when this cell is run").is_visible()
         assert blank_outputs(visit.page) == []
+
+
+def test_in_jupyterlab_the_sources_show_statements_as_boxes(lab_of_sources, chromium):
+    with open_in(lab_of_sources, chromium, "formula") as visit:
+        visit.page.locator(".jp-Notebook .myst-proof", has_text="Theorem").first.wait_for()
+        raw = visit.page.locator(".jp-MarkdownOutput").all_inner_texts()
+        assert not any("prf:" in text for text in raw)
