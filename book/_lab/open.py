@@ -24,13 +24,13 @@ ASIDE = ["@jupyterlite"]
 def main() -> None:
     """Start JupyterLab in place of this process."""
     folder = Path(sys.argv[1]).resolve()
-    aside = ASIDE
+    aside, own = ASIDE, BOOK.parent / "_build"
     if folder != BOOK:
         # Portable notebooks are plain Markdown.
         aside = [*ASIDE, "jupyterlab-myst"]
-        folder = copies(folder)
+        folder = own = copies(folder)
     trust(folder)
-    paths = extensions(BOOK.parent / "_build" / "labextensions", aside)
+    paths = extensions(own / ".labextensions", aside)
     command = [
         *(sys.executable, "-m", "jupyterlab"),
         f"--ServerApp.root_dir={folder}",

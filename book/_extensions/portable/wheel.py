@@ -7,6 +7,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from sphinx.errors import ExtensionError
+
 import softmax_lib
 
 # The library is installed in place: its source lies where it is imported from.
@@ -29,8 +31,12 @@ def build_wheel(target: Path) -> Path:
             [sys.executable, "-c", build, target],
             cwd=source,
             env=ENVIRONMENT,
-            check=True,
+            check=False,
             capture_output=True,
             text=True,
+        )
+    if outcome.returncode:
+        raise ExtensionError(
+            f"softmax_lib's wheel could not be built:\n{outcome.stderr[-2000:]}"
         )
     return target / outcome.stdout.splitlines()[-1]
