@@ -27,7 +27,7 @@ MARKERS = {
     "mutation": "plants faults, and sees that they are noticed",
     "notebooks": "runs a cell of a chapter, and compares its outputs with the stored ones",
 }
-BUILDING = {"site", "runnable", "copy"}
+BUILDING = {"site", "runnable", "copy", "told"}
 MUTATION = r"/test_(planted_faults|trusted_rules|wrong_lines|clauses|falsify|falsehoods)\.py"
 # What takes long in one piece comes first; pages are visited last, one by one, until every
 # processor is done. One builds the site, another the site that runs, while others compute.

@@ -20,9 +20,9 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         """Keep the tests' output free of it."""
 
     def end_headers(self):
-        """Let scripts and styles be kept from page to page."""
-        if not self.path.partition("?")[0].endswith((".html", "/")):
-            self.send_header("Cache-Control", "max-age=3600")
+        """Let scripts and styles be kept from page to page, and no page."""
+        is_page = self.path.partition("?")[0].endswith((".html", "/"))
+        self.send_header("Cache-Control", "no-cache" if is_page else "max-age=3600")
         super().end_headers()
 
 

@@ -1,6 +1,5 @@
 """Every page in a real browser: nothing from elsewhere, no error, all formulas typeset."""
 
-import contextlib
 import gzip
 import re
 import tomllib
@@ -571,16 +570,16 @@ FAULTS = {
 }
 
 
-@pytest.fixture
-def spoilt(chromium, tmp_path):
-    """Visit a page with a fault, on a server of its own."""
-    with contextlib.ExitStack() as stack:
+@pytest.fixture(scope="module")
+def spoilt(chromium, tmp_path_factory):
+    """Visit pages with a fault, on a server of their own."""
+    folder = tmp_path_factory.mktemp("spoilt")
 
-        def visit(body):
-            (tmp_path / "page.html").write_text(f"<title>x</title>{body}", encoding="utf-8")
-            address = stack.enter_context(served(tmp_path))
-            return stack.enter_context(Visit(chromium, address, "page.html"))
+    def visit(body):
+        (folder / "page.html").write_text(f"<title>x</title>{body}", encoding="utf-8")
+        return visits.open("page.html")
 
+    with served(folder) as address, Visit(chromium, address) as visits:
         yield visit
 
 
@@ -619,6 +618,14 @@ def test_the_harness_sees_a_line_that_is_too_wide(spoilt):
 )
 def test_the_harness_sees_what_cannot_be_read(spoilt, rule, body):
     assert rule in dict(violations(spoilt(body)))
+
+
+def test_the_harness_sees_what_cannot_be_read_in_the_dark_alone(spoilt):
+    dark = "@media (prefers-color-scheme: dark) { main { color: #333; background: #000 } }"
+    visit = spoilt(f"<main>pale</main><style>{dark}</style>")
+    assert not dict(violations(visit, *COLOURS))
+    visit.page.emulate_media(color_scheme="dark")
+    assert dict(violations(visit, *COLOURS))
 
 
 def test_no_other_host_is_reached(chromium):

@@ -1,7 +1,5 @@
 """Each playground that asks first, alone on a page in a real browser."""
 
-import itertools
-
 import numpy as np
 import pytest
 from browsing import COLOURS, NARROW, WIDE, Visit, served
@@ -65,9 +63,6 @@ each_extreme = pytest.mark.parametrize(
 )
 
 
-numbers_of_pages = itertools.count()
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("playgrounds")
@@ -84,10 +79,9 @@ def play(visits, folder):
     """Visit a page with a playground alone; give the visit and the playground's locator."""
 
     def play(playground, *, fragment="", width=WIDE):
-        # A name that is new, or the browser might show what it has kept.
-        file = folder / f"{next(numbers_of_pages)}.html"
-        file.write_text(PAGE.format(playground._repr_html_()), encoding="utf-8")
-        visits.open(f"{file.name}#{fragment}" if fragment else file.name)
+        written = PAGE.format(playground._repr_html_())
+        (folder / "page.html").write_text(written, encoding="utf-8")
+        visits.open(f"page.html#{fragment}" if fragment else "page.html")
         visits.page.set_viewport_size({"width": width, "height": 900})
         return visits, visits.page.locator(playground._TAG)
 
