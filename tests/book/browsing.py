@@ -22,7 +22,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
     def end_headers(self):
         """Let scripts and styles be kept from page to page, and no page."""
         is_page = self.path.partition("?")[0].endswith((".html", "/"))
-        self.send_header("Cache-Control", "no-cache" if is_page else "max-age=3600")
+        self.send_header("Cache-Control", "no-store" if is_page else "max-age=3600")
         super().end_headers()
 
 

@@ -300,60 +300,60 @@ def test_one_switch_opens_all_evidence_and_is_remembered(chromium, address):
         assert shut(visit) == drawers
 
 
-def test_a_drawer_says_what_it_holds_and_opens_by_key(chromium, address):
-    with Visit(chromium, address, "book/formula.html") as visit:
-        drawer = visit.page.locator("details.evidence", has_text="200 cases over the reals").first
-        assert "planted mistakes refused" in drawer.locator("summary").inner_text()
-        drawer.locator("summary").press("Enter")
-        drawer.get_by_text("held in all 200 cases").wait_for(state="visible")
+def test_a_drawer_says_what_it_holds_and_opens_by_key(visits):
+    visit = visits.open("book/formula.html")
+    drawer = visit.page.locator("details.evidence", has_text="200 cases over the reals").first
+    assert "planted mistakes refused" in drawer.locator("summary").inner_text()
+    drawer.locator("summary").press("Enter")
+    drawer.get_by_text("held in all 200 cases").wait_for(state="visible")
 
 
-def test_nothing_is_folded_on_paper(chromium, address):
+def test_nothing_is_folded_on_paper(visits):
     below_the_summary = """(drawers) => drawers.map((drawer) =>
         drawer.getBoundingClientRect().bottom
         - drawer.querySelector("summary").getBoundingClientRect().bottom)"""
-    with Visit(chromium, address, "book/formula.html") as visit:
-        drawers = visit.page.locator("details.evidence")
-        tried = visit.page.locator(".derivation-verdict").first
-        line = 20
-        assert max(drawers.evaluate_all(below_the_summary)) < line
-        assert tried.is_hidden()
-        visit.page.emulate_media(media="print")
-        assert min(drawers.evaluate_all(below_the_summary)) > line
-        assert tried.is_visible()
+    visit = visits.open("book/formula.html")
+    drawers = visit.page.locator("details.evidence")
+    tried = visit.page.locator(".derivation-verdict").first
+    line = 20
+    assert max(drawers.evaluate_all(below_the_summary)) < line
+    assert tried.is_hidden()
+    visit.page.emulate_media(media="print")
+    assert min(drawers.evaluate_all(below_the_summary)) > line
+    assert tried.is_visible()
 
 
-def test_a_link_into_a_drawer_opens_it(chromium, address):
-    with Visit(chromium, address, "book/formula.html#codecell3") as visit:
-        assert visit.page.locator("#codecell3").is_visible()
-        assert shut(visit) > 0
+def test_a_link_into_a_drawer_opens_it(visits):
+    visit = visits.open("book/formula.html#codecell3")
+    assert visit.page.locator("#codecell3").is_visible()
+    assert shut(visit) > 0
 
 
-def test_a_link_shows_what_it_leads_to_while_it_has_the_focus(chromium, address):
-    with Visit(chromium, address, "book/ten-minutes.html") as visit:
-        card = visit.page.locator("#book-card")
-        link = visit.page.locator("a[href$='#term-logits']").first
-        visit.page.locator(".bd-article h1").click()
-        for _ in range(200):
-            visit.page.keyboard.press("Tab")
-            if link.evaluate("(link) => link === document.activeElement"):
-                break
-        card.wait_for(state="visible")
-        assert "real numbers that softmax is given" in card.inner_text()
-        assert link.get_attribute("aria-describedby") == "book-card"
-        visit.page.keyboard.press("Escape")
-        assert card.is_hidden()
+def test_a_link_shows_what_it_leads_to_while_it_has_the_focus(visits):
+    visit = visits.open("book/ten-minutes.html")
+    card = visit.page.locator("#book-card")
+    link = visit.page.locator("a[href$='#term-logits']").first
+    visit.page.locator(".bd-article h1").click()
+    for _ in range(200):
+        visit.page.keyboard.press("Tab")
+        if link.evaluate("(link) => link === document.activeElement"):
+            break
+    card.wait_for(state="visible")
+    assert "real numbers that softmax is given" in card.inner_text()
+    assert link.get_attribute("aria-describedby") == "book-card"
+    visit.page.keyboard.press("Escape")
+    assert card.is_hidden()
 
 
-def test_a_statement_and_a_source_have_cards_under_the_pointer(chromium, address):
-    with Visit(chromium, address, "book/intro.html") as visit:
-        visit.page.locator("a[href*='accuracy.html#given-back']").first.hover()
-        visit.page.locator("#book-card .proof").wait_for(state="visible")
-        visit.page.locator(".bd-article h1").hover()
-        visit.page.locator("#book-card").wait_for(state="hidden")
-    with Visit(chromium, address, "book/formula.html") as visit:
-        visit.page.locator("a[href*='references.html#']").first.hover()
-        visit.page.locator("#book-card .citation").wait_for(state="visible")
+def test_a_statement_and_a_source_have_cards_under_the_pointer(visits):
+    visit = visits.open("book/intro.html")
+    visit.page.locator("a[href*='accuracy.html#given-back']").first.hover()
+    visit.page.locator("#book-card .proof").wait_for(state="visible")
+    visit.page.locator(".bd-article h1").hover()
+    visit.page.locator("#book-card").wait_for(state="hidden")
+    visit = visits.open("book/formula.html")
+    visit.page.locator("a[href*='references.html#']").first.hover()
+    visit.page.locator("#book-card .citation").wait_for(state="visible")
 
 
 @pytest.mark.parametrize(
@@ -382,27 +382,27 @@ def test_an_old_address_leads_to_where_things_stand_now(before, now, visits):
     assert not anchor or page.locator(f"[id='{anchor}']").count() == 1
 
 
-def test_the_ledger_is_filtered_by_what_is_chosen_and_by_its_address(chromium, address, claims):
+def test_the_ledger_is_filtered_by_what_is_chosen_and_by_its_address(visits, claims):
     broken = [claim["id"] for claim in claims if claim["floats"] == "breaks down"]
-    with Visit(chromium, address, "book/ledger.html") as visit:
-        visit.page.get_by_label("In floating point").select_option("breaks down")
-        chosen = visit.page.url
-        assert urlsplit(chosen).query == "floats=breaks+down"
+    visit = visits.open("book/ledger.html")
+    visit.page.get_by_label("In floating point").select_option("breaks down")
+    chosen = visit.page.url
+    assert urlsplit(chosen).query == "floats=breaks+down"
     assert 0 < len(broken) < len(claims)
-    with Visit(chromium, address, f"book/ledger.html?{urlsplit(chosen).query}") as visit:
-        rows = visit.page.locator(".verdict-table tbody tr:visible p[id^=claim-]")
-        assert [row.get_attribute("id") for row in rows.all()] == [f"claim-{id}" for id in broken]
-        assert f"{len(broken)} of {len(claims)} claims" in visit.page.inner_text("output")
-        visit.page.get_by_label("In floating point").select_option("all")
-        assert urlsplit(visit.page.url).query == ""
-        assert rows.count() == len(claims)
+    visit = visits.open(f"book/ledger.html?{urlsplit(chosen).query}")
+    rows = visit.page.locator(".verdict-table tbody tr:visible p[id^=claim-]")
+    assert [row.get_attribute("id") for row in rows.all()] == [f"claim-{id}" for id in broken]
+    assert f"{len(broken)} of {len(claims)} claims" in visit.page.inner_text("output")
+    visit.page.get_by_label("In floating point").select_option("all")
+    assert urlsplit(visit.page.url).query == ""
+    assert rows.count() == len(claims)
 
 
-def test_the_ledger_is_filtered_by_chapters_and_by_no_other_page(chromium, address, claims):
+def test_the_ledger_is_filtered_by_chapters_and_by_no_other_page(visits, claims):
     stating = {urlsplit(claim["page"]).path.removeprefix("book/") for claim in claims}
-    with Visit(chromium, address, "book/ledger.html") as visit:
-        options = visit.page.get_by_label("Chapter").locator("option").all()
-        assert {option.get_attribute("value") for option in options} == {"", *stating}
+    visit = visits.open("book/ledger.html")
+    options = visit.page.get_by_label("Chapter").locator("option").all()
+    assert {option.get_attribute("value") for option in options} == {"", *stating}
 
 
 def test_the_theme_that_was_chosen_holds_on_the_next_page(chromium, address):
@@ -419,68 +419,68 @@ def numbers(locator):
     return [float(text.replace("−", "-")) for text in locator.all_inner_texts()]
 
 
-def test_a_key_moves_a_slider_and_the_numbers_are_those_of_softmax(chromium, address):
-    with Visit(chromium, address, FRONT_PAGE) as visit:
-        playground = visit.page.locator("softmax-playground")
-        slider = playground.get_by_role("slider", name="z₂, logit 2")
-        for key, moved_to in (("ArrowRight", 1.1), ("Home", -5), ("End", 5)):
-            slider.press(key)
-            logits = numbers(playground.locator(".logit"))
-            assert logits == [2, moved_to, 0]
-            # Four digits are shown.
-            shown = numbers(playground.locator(".probability"))
-            np.testing.assert_allclose(shown, softmax(logits), rtol=5e-4)
-
-
-def test_both_ends_of_the_temperature_are_reached(chromium, address):
-    with Visit(chromium, address, FRONT_PAGE) as visit:
-        playground = visit.page.locator("softmax-playground")
-        slider = playground.get_by_role("slider", name="temperature")
-        for key, temperature in (("Home", 0.0), ("End", np.inf)):
-            slider.press(key)
-            shown = playground.locator(".probability").all_inner_texts()
-            logits = numbers(playground.locator(".logit"))
-            expected = softmax(logits, temperature=temperature)
-            values = [float(text.removeprefix("exactly ")) for text in shown]
-            # Four digits are shown, of 0 and 1 all.
-            np.testing.assert_allclose(values, expected, rtol=5e-4)
-
-
-def test_a_bar_can_be_dragged(chromium, address):
-    with Visit(chromium, address, "book/intro.html") as visit:
-        playground = visit.page.locator("softmax-playground")
-        grip = playground.locator(".grip").nth(1)
-        grip.scroll_into_view_if_needed()
-        box = grip.bounding_box()
-        height = box["y"] + box["height"] / 2
-        visit.page.mouse.move(box["x"] + 10, height)
-        visit.page.mouse.down()
-        assert numbers(playground.locator(".logit")) == [2, 1, 0]
-        visit.page.mouse.move(box["x"] + 0.7 * box["width"], height)
-        visit.page.mouse.up()
+def test_a_key_moves_a_slider_and_the_numbers_are_those_of_softmax(visits):
+    visit = visits.open(FRONT_PAGE)
+    playground = visit.page.locator("softmax-playground")
+    slider = playground.get_by_role("slider", name="z₂, logit 2")
+    for key, moved_to in (("ArrowRight", 1.1), ("Home", -5), ("End", 5)):
+        slider.press(key)
         logits = numbers(playground.locator(".logit"))
-        assert logits[::2] == [2, 0]
-        # The logit goes in steps of 0.1, and p changes by at most a quarter of a step.
-        assert abs(softmax(logits)[1] - 0.7) < 0.1 / 4
+        assert logits == [2, moved_to, 0]
+        # Four digits are shown.
+        shown = numbers(playground.locator(".probability"))
+        np.testing.assert_allclose(shown, softmax(logits), rtol=5e-4)
 
 
-def test_a_key_widens_the_keys_and_the_numbers_are_those_of_attention(chromium, address):
-    with Visit(chromium, address, "book/attention.html") as visit:
-        playground = visit.page.locator("attention-playground")
-        playground.get_by_role("button", name="Skip").press("Enter")
-        playground.get_by_role("checkbox", name="divide by").press("Space")
-        slider = playground.get_by_role("slider", name="width")
-        for key, d_k in (("ArrowRight", 128), ("End", 512), ("Home", 1)):
-            slider.press(key)
-            queries, keys = AttentionPlayground(d_k).queries_and_keys()
-            weights = scaled_dot_product_attention(queries, keys, np.eye(len(keys)), scale=1.0)
-            norms = np.linalg.norm(softmax_jacobian(queries @ keys.T), axis=(-2, -1))
-            percents = numbers(playground.locator("tbody .heat"))
-            assert percents == np.round(100 * weights).ravel().tolist()
-            # Three digits are shown.
-            tops = numbers(playground.locator("tbody .top"))
-            np.testing.assert_allclose(tops, weights.max(axis=-1), rtol=5e-3)
-            np.testing.assert_allclose(numbers(playground.locator("tbody .norm")), norms, rtol=5e-3)
+def test_both_ends_of_the_temperature_are_reached(visits):
+    visit = visits.open(FRONT_PAGE)
+    playground = visit.page.locator("softmax-playground")
+    slider = playground.get_by_role("slider", name="temperature")
+    for key, temperature in (("Home", 0.0), ("End", np.inf)):
+        slider.press(key)
+        shown = playground.locator(".probability").all_inner_texts()
+        logits = numbers(playground.locator(".logit"))
+        expected = softmax(logits, temperature=temperature)
+        values = [float(text.removeprefix("exactly ")) for text in shown]
+        # Four digits are shown, of 0 and 1 all.
+        np.testing.assert_allclose(values, expected, rtol=5e-4)
+
+
+def test_a_bar_can_be_dragged(visits):
+    visit = visits.open("book/intro.html")
+    playground = visit.page.locator("softmax-playground")
+    grip = playground.locator(".grip").nth(1)
+    grip.scroll_into_view_if_needed()
+    box = grip.bounding_box()
+    height = box["y"] + box["height"] / 2
+    visit.page.mouse.move(box["x"] + 10, height)
+    visit.page.mouse.down()
+    assert numbers(playground.locator(".logit")) == [2, 1, 0]
+    visit.page.mouse.move(box["x"] + 0.7 * box["width"], height)
+    visit.page.mouse.up()
+    logits = numbers(playground.locator(".logit"))
+    assert logits[::2] == [2, 0]
+    # The logit goes in steps of 0.1, and p changes by at most a quarter of a step.
+    assert abs(softmax(logits)[1] - 0.7) < 0.1 / 4
+
+
+def test_a_key_widens_the_keys_and_the_numbers_are_those_of_attention(visits):
+    visit = visits.open("book/attention.html")
+    playground = visit.page.locator("attention-playground")
+    playground.get_by_role("button", name="Skip").press("Enter")
+    playground.get_by_role("checkbox", name="divide by").press("Space")
+    slider = playground.get_by_role("slider", name="width")
+    for key, d_k in (("ArrowRight", 128), ("End", 512), ("Home", 1)):
+        slider.press(key)
+        queries, keys = AttentionPlayground(d_k).queries_and_keys()
+        weights = scaled_dot_product_attention(queries, keys, np.eye(len(keys)), scale=1.0)
+        norms = np.linalg.norm(softmax_jacobian(queries @ keys.T), axis=(-2, -1))
+        percents = numbers(playground.locator("tbody .heat"))
+        assert percents == np.round(100 * weights).ravel().tolist()
+        # Three digits are shown.
+        tops = numbers(playground.locator("tbody .top"))
+        np.testing.assert_allclose(tops, weights.max(axis=-1), rtol=5e-3)
+        np.testing.assert_allclose(numbers(playground.locator("tbody .norm")), norms, rtol=5e-3)
 
 
 @pytest.mark.parametrize(
@@ -490,20 +490,20 @@ def test_a_key_widens_the_keys_and_the_numbers_are_those_of_attention(chromium, 
         ("attention", "attention", "width", "play-attention=d_k:256;scaled:on;mask:none;seed:1"),
     ],
 )
-def test_the_address_holds_what_was_set(page, kind, control, fragment, chromium, address):
-    with Visit(chromium, address, f"book/{page}.html") as visit:
-        playground = visit.page.locator(f"{kind}-playground")
-        shown = playground.locator(".all")
-        before = shown.inner_text()
-        slider = playground.get_by_role("slider", name=control)
-        slider.press("End")
-        slider.press("ArrowLeft")
-        after = shown.inner_text()
-        # The address follows when the movement has come to rest.
-        visit.page.wait_for_url(f"**#{fragment}*")
-        visit.page.reload()
-        expect(shown).to_have_text(after, use_inner_text=True)
-        assert after != before
+def test_the_address_holds_what_was_set(page, kind, control, fragment, visits):
+    visit = visits.open(f"book/{page}.html")
+    playground = visit.page.locator(f"{kind}-playground")
+    shown = playground.locator(".all")
+    before = shown.inner_text()
+    slider = playground.get_by_role("slider", name=control)
+    slider.press("End")
+    slider.press("ArrowLeft")
+    after = shown.inner_text()
+    # The address follows when the movement has come to rest.
+    visit.page.wait_for_url(f"**#{fragment}*")
+    visit.page.reload()
+    expect(shown).to_have_text(after, use_inner_text=True)
+    assert after != before
 
 
 PAINT = """(cells) => {
@@ -527,7 +527,6 @@ def luminance(colour):
     ]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(
     ("page", "strongest"),
     [
@@ -535,11 +534,13 @@ def luminance(colour):
         ("attention", "play-attention=d_k:512;scaled:off;predict:off"),
     ],
 )
-def test_the_numbers_of_a_heat_map_can_be_read(page, strongest, scheme, chromium, address):
-    with Visit(chromium, address, f"book/{page}.html#{strongest}", scheme) as visit:
-        cells = visit.page.locator(".heat")
-        heats = cells.evaluate_all("(cells) => cells.map((td) => td.style.cssText)")
-        assert any("--heat: 1.000" in heat for heat in heats)
+def test_the_numbers_of_a_heat_map_can_be_read(page, strongest, visits):
+    cells = visits.open(f"book/{page}.html#{strongest}").page.locator(".heat")
+    heats = cells.evaluate_all("(cells) => cells.map((td) => td.style.cssText)")
+    assert any("--heat: 1.000" in heat for heat in heats)
+    for scheme in ("light", "dark"):
+        visits.page.emulate_media(color_scheme=scheme)
+        expect(visits.page.locator("html")).to_have_attribute("data-theme", scheme)
         contrasts = [
             (max(pair) + 0.05) / (min(pair) + 0.05)
             for pair in map(luminance, cells.evaluate_all(PAINT))
