@@ -101,6 +101,8 @@ class Page:
         env.prepare_settings(self.name)
         with sphinx_domains(env):
             MystParser().parse(markup, document)
+        # From Sphinx 8.2 on it is copied, which what the parser leaves there cannot be.
+        env.temp_data.clear()
         env.resolve_references(document, self.name, self.app.builder)
         (paragraph,) = document.children
         assert isinstance(paragraph, nodes.paragraph)
