@@ -51,14 +51,7 @@ TESTERS = (
 )
 # What builds the book without Jupyter Book, but for its two extensions, which need an older Sphinx.
 SPHINX = (
-    *(
-        "matplotlib",
-        "myst-nb",
-        "myst-parser>=5.2",
-        "numpydoc",
-        "sphinx>=9",
-        "sphinx-book-theme>=1.4",
-    ),
+    *("myst-nb", "myst-parser>=5.2", "numpydoc", "sphinx>=9", "sphinx-book-theme>=1.4"),
     *("sphinx-comments", "sphinx-copybutton", "sphinx-design", "sphinx-exercise"),
     *("sphinx-external-toc", "sphinx-mathjax-offline", "sphinx-multitoc-numbering"),
     *("sphinx-notfound-page", "sphinx-proof", "sphinx-sitemap", "sphinx-togglebutton"),
@@ -157,7 +150,7 @@ def newest():
 def sphinx():
     """Build the site into _build/sphinx with the newest Sphinx, and without Jupyter Book."""
     interpreter, pip = made_apart("sphinx")
-    run(*pip, "--editable", ".[dask,proofs]", *SPHINX)
+    run(*pip, "--group", "chapters", "--editable", ".", *SPHINX)
     settings = ROOT / "conf.py"
     try:
         run(BIN / "jupyter-book", "config", "sphinx", ".")
