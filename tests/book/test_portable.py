@@ -15,12 +15,14 @@ import time
 import urllib.error
 import urllib.request
 import venv
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import nbformat
 import pytest
 from browsing import Visit, served
 from building import ROOT, SITE_URL, ids_on
+from packaging.utils import canonicalize_name
 
 from softmax_lib.claims import RECORD_TYPE
 
@@ -218,7 +220,11 @@ def test_binder_finds_what_all_of_them_need(site):
     for chapter in CHAPTERS:
         setup = portable(site, chapter.stem).cells[0].source
         (needed,) = re.findall(r"^needed = \{\"softmax_lib\": library(.*)\}$", setup, re.MULTILINE)
-        assert set(json.loads(f"{{{needed.removeprefix(', ')}}}").values()) <= named
+        packages = json.loads(f"{{{needed.removeprefix(', ')}}}")
+        assert {canonicalize_name(package) for package in packages.values()} <= named
+        for module, package in packages.items():
+            (having,) = packages_distributions()[module]
+            assert canonicalize_name(having) == canonicalize_name(package)
     python = f"python-{sys.version_info.major}.{sys.version_info.minor}"
     assert (folder / "runtime.txt").read_text(encoding="utf-8").strip() == python
 

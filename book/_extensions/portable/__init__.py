@@ -8,12 +8,13 @@ Beside them stands, as Binder reads it, what all of them need.
 """
 
 import sys
-from collections.abc import Iterable
-from importlib.metadata import version
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import nbformat
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from sphinx.application import Sphinx
 
 from portable.markdown import Page
@@ -42,10 +43,12 @@ def write_notebooks(app: Sphinx, exception: Exception | None) -> None:
         chapter = nbformat.read(source, as_version=4)  # type: ignore[no-untyped-call]
         page = Page(app, name, site, glued(chapter))
         notebook, packages = portable(chapter, page, book, wheel)
-        needed |= set(packages.values())
+        needed |= set(map(canonicalize_name, packages))
         nbformat.write(notebook, folder / source.name)  # type: ignore[no-untyped-call]
     pins = [
-        f"{package}=={version(package)}" for package in sorted(needed)
+        pin
+        for pin in pins_of(Path(app.srcdir) / "requirements.txt")
+        if canonicalize_name(pin.partition("==")[0]) in needed
     ]
     write(
         folder / "requirements.txt",
@@ -53,6 +56,15 @@ def write_notebooks(app: Sphinx, exception: Exception | None) -> None:
     )
     python = f"python-{sys.version_info.major}.{sys.version_info.minor}"
     write(folder / "runtime.txt", [python])
+
+
+def pins_of(path: Path) -> Iterator[str]:
+    """Yield what is pinned for this Python; it need not be installed."""
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if not line.startswith((" ", "#")):
+            pin = Requirement(line.removesuffix("\\"))
+            if pin.marker is None or pin.marker.evaluate():
+                yield f"{pin.name}{pin.specifier}"
 
 
 def write(path: Path, lines: Iterable[str]) -> None:

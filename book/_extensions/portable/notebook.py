@@ -4,7 +4,6 @@ import ast
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
@@ -64,10 +63,10 @@ def glued(chapter: NotebookNode) -> dict[str, str]:
 
 def portable(
     chapter: NotebookNode, page: Page, book: Path, wheel: str
-) -> tuple[NotebookNode, dict[str, str]]:
+) -> tuple[NotebookNode, list[str]]:
     """Write a chapter so that it needs no other file, and nothing of Sphinx.
 
-    Returns it with the packages that it needs, each by a module of it.
+    Returns it with the packages that it needs.
     """
     cells: list[NotebookNode] = []
     for cell in chapter.cells:
@@ -82,8 +81,7 @@ def portable(
     }
     packages = _packages([*sources, *helpers.values()], {*helpers})
     entries = "".join(
-        f', "{module}": "{package}"'
-        for module, package in packages.items()
+        f', "{package}": "{package}"' for package in packages
     )
     first = [_added("setup", SETUP.format(wheel=wheel, others=entries))]
     if files:
@@ -195,11 +193,11 @@ def _files(sources: Iterable[str], book: Path) -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-def _packages(
-    sources: Iterable[str], helpers: set[str]
-) -> dict[str, str]:
-    """Return the modules that the code imports, each with the package that has it."""
-    packages = packages_distributions()
+def _packages(sources: Iterable[str], helpers: set[str]) -> list[str]:
+    """Return the modules that the code imports, which are the packages, too.
+
+    They have one name, as tests see to: the build needs none of what the chapters compute with.
+    """
     modules = {"sympy"}  # which softmax_lib asks for where it proves
     for source in sources:
         for node in ast.walk(ast.parse(source)):
@@ -212,7 +210,7 @@ def _packages(
     modules -= (
         sys.stdlib_module_names | helpers | {"softmax_lib", "IPython"}
     )
-    return {module: packages[module][0] for module in sorted(modules)}
+    return sorted(modules)
 
 
 def _kept(name: str, text: str) -> str:
