@@ -55,7 +55,7 @@ def copies(site: Path) -> Path:
     last = stamp.stat().st_mtime if stamp.exists() else 0
     originals = [
         *((site / "notebooks", "*.ipynb"), (BOOK, "*.py")),
-        *((BOOK, "*.mplstyle"), (BOOK, "data/*")),
+        *((BOOK, "*.mplstyle"), (BOOK, "data/*.*")),
     ]
     for top, pattern in originals:
         for original in top.glob(pattern):

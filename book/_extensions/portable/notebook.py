@@ -173,7 +173,7 @@ def _files(sources: Iterable[str], book: Path) -> dict[str, str]:
     there = [
         *book.glob("*.py"),
         *book.glob("*.mplstyle"),
-        *book.glob("data/*"),
+        *book.glob("data/*.*"),
     ]
     found: dict[str, str] = {}
     code = [*sources]
