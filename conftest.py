@@ -24,11 +24,17 @@ KINDS = {
 MARKERS = {
     "browser": "opens pages in a real browser",
     "build": "builds the site, or a part of it",
+    "long": "takes long, and is left to `make test`",
     "mutation": "plants faults, and sees that they are noticed",
     "notebooks": "runs a cell of a chapter, and compares its outputs with the stored ones",
 }
 BUILDING = {"site", "runnable", "copy", "told"}
 MUTATION = r"/test_(planted_faults|trusted_rules|wrong_lines|clauses|falsify|falsehoods)\.py"
+LONG = (
+    r"tests/(numerics/test_(accuracy|attention|dask|dask_cluster|engine|same_bits)"
+    r"|derivations/test_(of_the_book|page|stored|terms)|ledger/test_re|playground/test_\w*numbers"
+    r"|proofs/test_identities|test_types)"
+)
 # What takes long in one piece comes first; pages are visited last, one by one, until every
 # processor is done. One builds the site, another the site that runs, while others compute.
 ORDER = (
@@ -69,6 +75,7 @@ def pytest_collection_modifyitems(items):
         is_marked = {
             "browser": "chromium" in fixtures,
             "build": not fixtures.isdisjoint(BUILDING),
+            "long": re.match(LONG, item.nodeid),
             "mutation": re.search(MUTATION, item.nodeid),
             "notebooks": kind_of(item.nodeid) == "notebooks",
         }
