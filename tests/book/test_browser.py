@@ -56,7 +56,7 @@ def abridge(visit):
 @pytest.fixture(scope="session")
 def visits(chromium, address):
     """Visit pages that leave nothing behind, one after another."""
-    with Visit(chromium, address) as visits:
+    with Visit(chromium, address) as tab:
         yield visits
 
 
@@ -578,9 +578,9 @@ def spoilt(chromium, tmp_path_factory):
 
     def visit(body):
         (folder / "page.html").write_text(f"<title>x</title>{body}", encoding="utf-8")
-        return visits.open("page.html")
+        return tab.open("page.html")
 
-    with served(folder) as address, Visit(chromium, address) as visits:
+    with served(folder) as address, Visit(chromium, address) as tab:
         yield visit
 
 
