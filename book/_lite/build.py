@@ -11,6 +11,7 @@ which then needs nobody else's server.
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -34,8 +35,6 @@ WHEELS = (
     "comm",
     "dask",
     "locket",
-    "markdown-it-py",
-    "mdurl",
     "partd",
     "tabulate",
 )
@@ -145,11 +144,20 @@ def copy_notebooks(source: Path, target: Path) -> None:
 def copy_wheels(source: Path, target: Path) -> None:
     """Copy softmax_lib's wheel, and fetch the pinned ones of the others."""
     shutil.copytree(source, target)
+    # Each stands there with its hashes, on lines that are indented.
+    text = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    pins = [
+        pin
+        for pin in re.split(r"\n(?=\S)", text)
+        if pin.partition("==")[0] in WHEELS
+    ]
+    wanted = target.with_name("wheels.txt")
+    wanted.write_text("\n".join(pins), encoding="utf-8")
     run(
         *("pip", "wheel", "--quiet", "--disable-pip-version-check"),
-        *("--no-deps", "--constraint", ROOT / "requirements.txt"),
-        *("--wheel-dir", target, *WHEELS),
+        *("--no-deps", "--requirement", wanted, "--wheel-dir", target),
     )
+    wanted.unlink()
 
 
 def sort_listings(folder: Path) -> None:

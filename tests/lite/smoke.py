@@ -36,7 +36,7 @@ async def main():
     else:
         sys.exit("PyPI has NumPy for this Pyodide: set NUMPY_IS_ON_PYPI in smoke.py")
     await micropip.install(f"emfs:{wheel}", deps=False)
-    await micropip.install(["sympy", "markdown-it-py"])
+    await micropip.install(["sympy"])
     # The package itself imports NumPy; its modules are found where it lies.
     package = types.ModuleType("softmax_lib")
     package.__path__ = list(importlib.util.find_spec("softmax_lib").submodule_search_locations)
