@@ -57,6 +57,8 @@ SPHINX = (
     *("sphinx-notfound-page", "sphinx-proof", "sphinx-sitemap", "sphinx-togglebutton"),
     *("sphinxcontrib-bibtex", "sphinxext-opengraph"),
 )
+WINGS = ("tests/claims", "tests/derivations", "tests/ledger", "tests/test_imports.py")
+BRIEF = "not (browser or build or long or mutation or notebooks)"
 VERBS: dict[str, tuple[Callable[[], None], tuple[str, ...]]] = {}
 
 
@@ -111,14 +113,16 @@ def lab():
 def test():
     """Run every test: library (with both engines), proofs, notebooks cell by cell, the site."""
     pytest("compiled")
-    pytest("numpy", *setting("WITH_NUMPY").split())
+    # The tests of the choice start both engines, whichever they run in.
+    chosen_by_test = "--ignore=tests/numerics/test_engine.py"
+    pytest("numpy", chosen_by_test, *setting("WITH_NUMPY").split())
 
 
 @verb("test")
 def check():
     """Lint, and run the tests of the library and the prover that matter most: under a minute."""
     lint()
-    pytest("compiled", "tests/numerics", "tests/proofs")
+    pytest("compiled", "--quiet", "-m", BRIEF, *LIBRARY, *WINGS)
 
 
 @verb("test")

@@ -23,7 +23,7 @@ async def main():
     (wheel,) = Path("/wheels").iterdir()
     if NUMPY_IS_ON_PYPI:
         packages = ["ipython", "matplotlib", "ml-dtypes", "scipy", "tabulate", "dask"]
-        await micropip.install([f"emfs:{wheel}", "sympy", "markdown-it-py", *packages])
+        await micropip.install([f"emfs:{wheel}", "sympy", *packages])
         os.environ["MPLBACKEND"] = "agg"
         for path in sorted(Path("/notebooks").glob("*.ipynb")):
             run(json.loads(path.read_text(encoding="utf-8")))
