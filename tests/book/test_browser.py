@@ -57,7 +57,7 @@ def abridge(visit):
 def visits(chromium, address):
     """Visit pages that leave nothing behind, one after another."""
     with Visit(chromium, address) as tab:
-        yield visits
+        yield tab
 
 
 @pytest.fixture(scope="module", params=[*PAGES, "404.html", "genindex.html", "search.html"])

@@ -19,7 +19,7 @@ from ledger.review import accept
 from softmax_lib.claims import Verdict, known_steps
 from softmax_lib.derivations.vocabulary import symbol_table
 
-SOURCES = ("book", "_config.yml", "_toc.yml")
+SOURCES = ("book", "_config.yml", "_toc.yml", "requirements.txt")
 
 
 def asked_on(path: Path) -> dict[str, list[str]]:

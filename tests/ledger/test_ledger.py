@@ -262,7 +262,7 @@ def test_the_command_s_help_says_what_it_reads(monkeypatch, capsys):
     with pytest.raises(SystemExit):
         main()
     shown = capsys.readouterr().out
-    assert "usage: python book/_extensions/ledger [-h] [--book BOOK] review ...\n" in shown
+    assert "usage: python book/_extensions/ledger [-h] [--book BOOK] VERB ...\n" in shown
     assert "read the ledger, and say how it stands" in shown
     assert "folder of the chapters and of claims.toml\n" in shown
 

@@ -26,7 +26,7 @@ def make(tmp_path):
         run = "runpy.run_path(sys.argv[0], run_name='__main__')"
         python.write_text(f'#!/bin/sh\nexec {sys.executable} -c "{start}\n{run}" "$@"\n')
         python.chmod(0o755)
-        command = ["make", f"PYTHON={python}", *arguments]
+        command = ["make", "--no-print-directory", f"PYTHON={python}", *arguments]
         outcome = subprocess.run(
             command, cwd=tmp_path, capture_output=True, text=True, check=False,
             env=os.environ | settings,
