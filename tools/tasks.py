@@ -387,14 +387,7 @@ def find_uv():
 
 def download(*command):
     """Run a command that downloads, and shows how far it is."""
-    settings = {
-        "UV_PROJECT_ENVIRONMENT": str(VENV),
-        "UV_PYTHON": PYTHON,
-        "UV_PYTHON_DOWNLOADS": "never",
-        "UV_SYSTEM_CERTS": "1",  # as pip does
-    }
-    if "PIP_INDEX_URL" in os.environ:
-        settings["UV_DEFAULT_INDEX"] = os.environ["PIP_INDEX_URL"]
+    settings = {"UV_PROJECT_ENVIRONMENT": str(VENV), "UV_PYTHON": PYTHON}
     done = subprocess.run(command, cwd=ROOT, env=settings | os.environ, check=False)
     if done.returncode:
         stop_without_network()
@@ -510,6 +503,10 @@ def main():
     for name in verbs:
         if name not in VERBS:
             sys.exit(f"There is no verb {name!r}; there are {', '.join(VERBS)}")
+    os.environ.setdefault("UV_PYTHON_DOWNLOADS", "never")
+    os.environ.setdefault("UV_SYSTEM_CERTS", "1")  # as pip does
+    if "PIP_INDEX_URL" in os.environ:
+        os.environ.setdefault("UV_DEFAULT_INDEX", os.environ["PIP_INDEX_URL"])
     for name in verbs:
         run_verb(name)
 

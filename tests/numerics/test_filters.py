@@ -253,7 +253,7 @@ LLAMA = [
 NAMES = {top_k: "k", top_p: "p", min_p: "a"}
 
 
-@pytest.mark.parametrize(("probabilities", "function", "value", "kept"), TRANSFORMERS + LLAMA)
+@pytest.mark.parametrize(("probabilities", "function", "value", "kept"), [*TRANSFORMERS, *LLAMA])
 def test_published_cases_of_other_samplers(probabilities, function, value, kept):
     if function is top_p and 0 < value < 1:
         # Where their sums reach p on the nose, in float32, rounding decides.
