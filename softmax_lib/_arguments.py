@@ -96,7 +96,7 @@ def real(name: str, values: ArrayLike) -> Array:
 
 def integer(value: Any) -> int:
     """Return an integer of Python or NumPy, or raise a TypeError; a bool is none."""
-    if isinstance(value, bool):
+    if isinstance(value, bool | np.bool):
         raise TypeError("a bool is not taken for a number")
     return operator.index(value)
 
