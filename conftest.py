@@ -51,6 +51,7 @@ ORDER = (
 TOGETHER = (
     r"(tests/derivations/test_)(?:of_the_book|wrong_lines)\.py",
     r"(tests/book/test_browser\.py)::.*\[(book/[\w-]+\.html)\]",
+    r"(tests/book/test_portable\.py)::test_it_runs_alone\w*\[([\w-]+)\]",
     r"([^:]*)",
 )
 

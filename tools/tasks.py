@@ -57,6 +57,8 @@ SPHINX = (
     *("sphinx-notfound-page", "sphinx-proof", "sphinx-sitemap", "sphinx-togglebutton"),
     *("sphinxcontrib-bibtex", "sphinxext-opengraph"),
 )
+# The kernels, and the choice of the engine that has them.
+WITH_NUMBA = ("softmax_lib/_compiled.py", "tests/numerics/test_engine.py")
 WINGS = ("tests/claims", "tests/derivations", "tests/ledger", "tests/test_imports.py")
 BRIEF = "not (browser or build or long or mutation or notebooks)"
 VERBS: dict[str, tuple[Callable[[], None], tuple[str, ...]]] = {}
@@ -141,7 +143,7 @@ def lowest():
 @verb()
 def bare():
     """Test the library without numba, in an environment apart."""
-    apart("bare", ".[dask,exact,proofs]")
+    apart("bare", ".[dask,exact,proofs]", ignored=WITH_NUMBA)
 
 
 @verb()
@@ -436,7 +438,7 @@ def chosen(name, *allowed):
     return value
 
 
-def apart(name, package, *options):
+def apart(name, package, *options, ignored=()):
     """Test the library in an environment of its own, which is not as the lock says."""
     install(["lint"])
     interpreter, pip = made_apart(name)
@@ -445,7 +447,7 @@ def apart(name, package, *options):
     run(find_uv(), "pip", "list", "--quiet", "--python", interpreter)
     run(
         *(interpreter, "-m", "pytest", "-n", "2", "--override-ini=addopts="),
-        *("--doctest-modules", *LIBRARY),
+        *("--doctest-modules", *LIBRARY, *(f"--ignore={path}" for path in ignored)),
     )
 
 
