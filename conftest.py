@@ -17,7 +17,7 @@ KINDS = {
     "notebooks": r"book/.*\.ipynb",
     "proofs": r"(tests|softmax_lib)/(proofs|derivations)/",
     "claims": r"(tests|softmax_lib)/(claims|ledger)/",
-    "tools": r"tests/(tools/|test_make|test_planted_faults)",
+    "tools": r"tests/(tools/|test_planted_faults)",
     "pages": r"tests/book/|(tests|softmax_lib)/playground/",
     "library": "",
 }

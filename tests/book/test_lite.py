@@ -16,9 +16,8 @@ import nbformat
 import pytest
 from browsing import NARROW, Visit, served
 from building import ROOT, add_lite, build
+from guards import verdicts
 from jupyterlite_pyodide_kernel.constants import PYODIDE_CDN_URL, PYODIDE_VERSION
-
-from softmax_lib.claims import RECORD_TYPE
 
 CHAPTERS = sorted((ROOT / "book").glob("*.ipynb"))
 # What Pyodide has of the modules that the chapters import.
@@ -276,22 +275,6 @@ def errors(notebook):
                 yield cell.source, output.ename, output.evalue
         if cell.cell_type == "code" and cell.execution_count is None:
             yield cell.source, "did not run"
-
-
-def verdicts(notebook):
-    records = (
-        output.data[RECORD_TYPE]
-        for cell in notebook.cells
-        for output in cell.get("outputs", [])
-        if RECORD_TYPE in output.get("data", {})
-    )
-    # On its way out of the browser's Python, a None is lost.
-    return {
-        record["id"]: {
-            side: record[side]["verdict"] for side in ("reals", "floats") if record.get(side)
-        }
-        for record in records
-    }
 
 
 SMOKE = ROOT / "tests" / "lite"

@@ -21,6 +21,7 @@ import nbformat
 import pytest
 from browsing import Visit, served
 from building import ROOT, SITE_URL, ids_on
+from guards import verdicts
 from packaging.utils import canonicalize_name
 
 from softmax_lib.claims import RECORD_TYPE
@@ -197,19 +198,6 @@ def test_it_runs_alone_in_an_empty_folder(site, without_the_library, tmp_path, n
     assert outcome.returncode == 0, outcome.stderr[-3000:]
     ran = nbformat.read(here, as_version=4)
     assert verdicts(ran) == verdicts(nbformat.read(ROOT / "book" / here.name, as_version=4))
-
-
-def verdicts(notebook):
-    records = (
-        output.data[RECORD_TYPE]
-        for cell in notebook.cells
-        for output in cell.get("outputs", [])
-        if RECORD_TYPE in output.get("data", {})
-    )
-    return {
-        record["id"]: [record[side] and record[side]["verdict"] for side in ("reals", "floats")]
-        for record in records
-    }
 
 
 def test_binder_finds_what_all_of_them_need(site):

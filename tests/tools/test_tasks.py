@@ -55,6 +55,15 @@ def test_a_python_without_venv_is_named(make):
     assert "Install its venv module" in outcome.stderr
 
 
+def test_an_environment_of_another_python_is_made_anew(make, tmp_path):
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv" / "pyvenv.cfg").write_text("version = 3.9.1\n", encoding="utf-8")
+    outcome = make("book", lacking="sys.modules['ensurepip'] = None")
+    asked = f"{sys.version_info.major}.{sys.version_info.minor}"
+    assert f".venv is not of Python {asked}, and is made anew" in outcome.stdout
+    assert not (tmp_path / ".venv").exists()
+
+
 def test_a_missing_network_is_named(make):
     outcome = make("book", PIP_INDEX_URL="https://127.0.0.1:9/simple", PATH="/usr/bin:/bin")
     assert outcome.returncode != 0
