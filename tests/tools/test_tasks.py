@@ -71,6 +71,16 @@ def test_a_missing_network_is_named(make):
     assert "No matching distribution" not in outcome.stderr
 
 
+def test_a_network_that_is_missing_once_there_is_uv_is_named(make, tmp_path):
+    uv = tmp_path / "uv"
+    uv.write_text("#!/bin/sh\nexit 2\n", encoding="utf-8")
+    uv.chmod(0o755)
+    address = "https://127.0.0.1:9/simple"
+    outcome = make("book", PIP_INDEX_URL=address, PATH=f"{tmp_path}:/usr/bin:/bin")
+    assert outcome.returncode != 0
+    assert "cannot be downloaded: 127.0.0.1 does not answer" in outcome.stderr
+
+
 def test_a_port_that_is_taken_is_named_before_anything_is_built(make):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
