@@ -80,6 +80,8 @@ def points(*expressions: Expr) -> Iterator[Point]:
     symbols = [name for name in names if name in free and name not in bases and name != K]
     indices = [symbol for symbol in symbols if is_index(symbol)]
     numbers = [symbol for symbol in symbols if not is_index(symbol)]
+    # All components of a base are declared alike.
+    components = [(base, base[1]) for base in bases]
     generator = random.Random(0)
 
     def value_of(declared: Expr, is_last: bool) -> Fraction:
@@ -96,8 +98,8 @@ def points(*expressions: Expr) -> Iterator[Point]:
                     indices=dict(zip(indices, chosen, strict=True)),
                     symbols={symbol: value_of(symbol, is_last) for symbol in numbers},
                     components={
-                        (base, index): value_of(base[index], is_last)
-                        for base in bases
+                        (base, index): value_of(declared, is_last)
+                        for base, declared in components
                         for index in range(1, size + 1)
                     },
                 )

@@ -4,6 +4,7 @@ import functools
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 # Where the site pretends to stand: 404.html finds its files below this path only.
 SITE_URL = "https://book.example/softmax/"
+SOURCES = ("book", "_config.yml", "_toc.yml", "requirements.txt")
 
 
 def build(root: Path, target: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -36,6 +38,14 @@ def build_once(folder: Path) -> Path:
     code, complaints = json.loads(outcome.read_text(encoding="utf-8"))
     assert code == 0, complaints
     return folder / "_build" / "html"
+
+
+def copied(folder: Path) -> Path:
+    """Copy the book's sources into a folder, and return it."""
+    for source in SOURCES:
+        origin = ROOT / source
+        (shutil.copytree if origin.is_dir() else shutil.copy)(origin, folder / source)
+    return folder
 
 
 def add_lite(site: Path, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from browsing import NARROW, Visit, served
-from building import ROOT, add_lite, build
+from building import ROOT, add_lite, build, copied
 from guards import verdicts
 from jupyterlite_pyodide_kernel.constants import PYODIDE_CDN_URL, PYODIDE_VERSION
 
@@ -29,19 +29,43 @@ chapter_by_chapter = pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda pat
 
 @pytest.fixture(scope="module")
 def runnable(tmp_path_factory):
-    """The folder of a site made as by `make lite`."""
-    target = tmp_path_factory.mktemp("lite")
-    outcome = build(ROOT, target, LITE="1", REPOSITORY_URL="https://github.com/someone/softmax/")
+    """The folder of a site made elsewhere, as by `make lite`."""
+    copy = copied(tmp_path_factory.mktemp("lite"))
+    outcome = build(copy, copy, LITE="1", REPOSITORY_URL="https://github.com/someone/softmax/")
     assert outcome.returncode == 0, outcome.stderr[-5000:]
-    outcome = add_lite(target / "_build" / "html")
+    outcome = add_lite(copy / "_build" / "html")
     assert outcome.returncode == 0, outcome.stderr[-5000:]
-    return target / "_build" / "html"
+    return copy / "_build" / "html"
 
 
 @pytest.fixture(scope="module")
 def address(runnable):
     with served(runnable) as address:
         yield address
+
+
+BUTTONS = re.compile(r"header-article-items__end.*?(?=onlyprint|bd-search-container)", re.DOTALL)
+
+
+def without_buttons(path):
+    content = path.read_bytes()
+    return BUTTONS.sub("", content.decode()) if path.suffix == ".html" else content
+
+
+def test_but_for_its_buttons_a_site_built_elsewhere_is_byte_for_byte_the_same(runnable, site):
+    # .buildinfo has the digest of all settings, and those of the buttons are other ones.
+    names, others = (
+        {path.relative_to(top) for path in top.rglob("*") if path.is_file()} - {Path(".buildinfo")}
+        for top in (site, runnable)
+    )
+    assert names == {name for name in others if name.parts[0] != "lite"}
+    differing = {
+        name for name in names if (site / name).read_bytes() != (runnable / name).read_bytes()
+    }
+    assert {name.suffix for name in differing} == {".html"}
+    assert [
+        n for n in differing if without_buttons(site / n) != without_buttons(runnable / n)
+    ] == []
 
 
 def address_of(button: str, page: Path) -> str | None:

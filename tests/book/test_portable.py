@@ -206,13 +206,14 @@ def test_binder_finds_what_all_of_them_need(site):
     address = lines[0].partition(" @ ")[2]
     assert (site / address.removeprefix(SITE_URL)).is_file()
     named = {line.partition("==")[0] for line in lines[1:]}
+    packages_with = packages_distributions()
     for chapter in CHAPTERS:
         setup = portable(site, chapter.stem).cells[0].source
         (needed,) = re.findall(r"^needed = \{\"softmax_lib\": library(.*)\}$", setup, re.MULTILINE)
         packages = json.loads(f"{{{needed.removeprefix(', ')}}}")
         assert {canonicalize_name(package) for package in packages.values()} <= named
         for module, package in packages.items():
-            (having,) = packages_distributions()[module]
+            (having,) = packages_with[module]
             assert canonicalize_name(having) == canonicalize_name(package)
     python = f"python-{sys.version_info.major}.{sys.version_info.minor}"
     assert (folder / "runtime.txt").read_text(encoding="utf-8").strip() == python
@@ -254,21 +255,27 @@ def test_lab_has_what_is_installed_but_jupyterlites_kernel(lab_script, monkeypat
 
 
 @pytest.fixture(scope="module")
-def lab(site, tmp_path_factory):
-    """The address of JupyterLab as `make lab` starts it, and its folder."""
+def lab_folder(site, tmp_path_factory):
+    """The folder of a site, for `make lab` to copy notebooks from."""
     folder = tmp_path_factory.mktemp("lab")
     shutil.copytree(site / "notebooks", folder / "html" / "notebooks")
-    with jupyterlab(folder / "html", folder) as address:
-        yield address, folder
+    return folder
+
+
+@pytest.fixture(scope="module")
+def lab(lab_folder, chromium):
+    """Visit JupyterLab as `make lab` starts it."""
+    with jupyterlab(lab_folder / "html", lab_folder) as address, Visit(chromium, address) as visit:
+        yield visit
 
 
 @pytest.fixture
-def lab_of_sources(lab_script, tmp_path):
-    """JupyterLab as `make lab SOURCES=1` starts it."""
+def lab_of_sources(lab_script, chromium, tmp_path):
+    """Visit JupyterLab as `make lab SOURCES=1` starts it."""
     if not (lab_script.INSTALLED / "jupyterlab-myst").is_dir():
         pytest.skip("jupyterlab-myst is not installed")
-    with jupyterlab(ROOT / "book", tmp_path) as address:
-        yield address, ROOT / "book"
+    with jupyterlab(ROOT / "book", tmp_path) as address, Visit(chromium, address) as visit:
+        yield visit
 
 
 @contextlib.contextmanager
@@ -319,27 +326,27 @@ def wait_for(address, process, log):
     pytest.fail(log.read_text())
 
 
-def open_in(lab, chromium, name):
-    address, _ = lab
-    visit = Visit(chromium, address, f"doc/tree/{name}.ipynb?token=token&reset")
-    visit.page.locator(".jp-Notebook h1").first.wait_for()
-    visit.page.wait_for_function(
+def open_in(lab, name):
+    """Open a notebook there, and wait until all of it is shown; return the page."""
+    page = lab.open(f"doc/tree/{name}.ipynb?token=token&reset").page
+    page.locator(".jp-Notebook h1").first.wait_for()
+    page.wait_for_function(
         "() => !document.querySelector('.jp-MarkdownOutput:empty, .jp-Cell-placeholder')"
     )
-    return visit
+    return page
 
 
 # One with sliders, one with boxes, drawers and figures, one with solutions and sources.
 @pytest.mark.parametrize("name", ["intro", "formula", "filters", "questions-sampling"])
-def test_in_jupyterlab_it_shows_all_and_nothing_raw(lab, chromium, name):
-    with open_in(lab, chromium, name) as visit:
-        text = visit.page.locator(".jp-Notebook").inner_text()
-        rendered = visit.page.locator(".jp-MarkdownOutput").all_inner_texts()
-        assert not any(map(myst_in, rendered))
-        assert "<details>" not in text
-        assert blank_outputs(visit.page) == []
-        assert visit.complaints == []
-        assert visit.outside == []
+def test_in_jupyterlab_it_shows_all_and_nothing_raw(lab, name):
+    page = open_in(lab, name)
+    text = page.locator(".jp-Notebook").inner_text()
+    rendered = page.locator(".jp-MarkdownOutput").all_inner_texts()
+    assert not any(map(myst_in, rendered))
+    assert "<details>" not in text
+    assert blank_outputs(page) == []
+    assert lab.complaints == []
+    assert lab.outside == []
 
 
 def blank_outputs(page):
@@ -353,28 +360,26 @@ def blank_outputs(page):
     )
 
 
-def test_in_jupyterlab_the_sliders_move_at_once(lab, chromium):
-    with open_in(lab, chromium, "intro") as visit:
-        slider = visit.page.locator("softmax-playground").get_by_role("slider").first
-        slider.focus()
-        before = slider.input_value()
-        slider.press("ArrowRight")
-        assert slider.input_value() != before
+def test_in_jupyterlab_the_sliders_move_at_once(lab):
+    slider = open_in(lab, "intro").locator("softmax-playground").get_by_role("slider").first
+    slider.focus()
+    before = slider.input_value()
+    slider.press("ArrowRight")
+    assert slider.input_value() != before
 
 
-def test_where_no_script_runs_a_sentence_says_what_to_do(lab, chromium):
-    _, folder = lab
-    notebook = portable(folder / "html", "intro")
+def test_where_no_script_runs_a_sentence_says_what_to_do(lab, lab_folder):
+    notebook = portable(lab_folder / "html", "intro")
     notebook.cells[1].source += "\n\nFrom elsewhere."
-    nbformat.write(notebook, folder / "lab" / "elsewhere.ipynb")
-    with open_in(lab, chromium, "elsewhere") as visit:
-        assert visit.page.locator("softmax-playground").count() == 0
-        assert visit.page.get_by_text("It shows when this cell is run").is_visible()
-        assert blank_outputs(visit.page) == []
+    nbformat.write(notebook, lab_folder / "lab" / "elsewhere.ipynb")
+    page = open_in(lab, "elsewhere")
+    assert page.locator("softmax-playground").count() == 0
+    assert page.get_by_text("It shows when this cell is run").is_visible()
+    assert blank_outputs(page) == []
 
 
-def test_in_jupyterlab_the_sources_show_statements_as_boxes(lab_of_sources, chromium):
-    with open_in(lab_of_sources, chromium, "formula") as visit:
-        visit.page.locator(".jp-Notebook .myst-proof", has_text="Theorem").first.wait_for()
-        raw = visit.page.locator(".jp-MarkdownOutput").all_inner_texts()
-        assert not any("prf:" in text for text in raw)
+def test_in_jupyterlab_the_sources_show_statements_as_boxes(lab_of_sources):
+    page = open_in(lab_of_sources, "formula")
+    page.locator(".jp-Notebook .myst-proof", has_text="Theorem").first.wait_for()
+    raw = page.locator(".jp-MarkdownOutput").all_inner_texts()
+    assert not any("prf:" in text for text in raw)

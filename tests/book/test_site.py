@@ -1,25 +1,21 @@
 """The site builds without a warning, and shows on every page what the records say."""
 
-import filecmp
 import html
 import json
 import re
-import shutil
 import tomllib
 from pathlib import Path
 
 import nbformat
 import pytest
 import yaml
-from building import ROOT, SITE_URL, build, ids_on
+from building import ROOT, SITE_URL, build, copied, ids_on
 from ledger import read_ledger
 from ledger.places import PLACE
 from ledger.review import accept
 
 from softmax_lib.claims import Verdict, known_steps
 from softmax_lib.derivations.vocabulary import symbol_table
-
-SOURCES = ("book", "_config.yml", "_toc.yml", "requirements.txt")
 
 
 def asked_on(path: Path) -> dict[str, list[str]]:
@@ -275,28 +271,11 @@ def test_the_sitemap_lists_every_page(site):
     assert all((site / address.removeprefix(SITE_URL)).exists() for address in listed)
 
 
-def test_two_builds_are_byte_for_byte_the_same(site, copy):
-    outcome = build(copy, copy)
-    assert outcome.returncode == 0, outcome.stderr[-5000:]
-    other = copy / "_build" / "html"
-    names = {path.relative_to(site) for path in site.rglob("*") if path.is_file()}
-    assert names == {path.relative_to(other) for path in other.rglob("*") if path.is_file()}
-    _, differing, unread = filecmp.cmpfiles(site, other, names, shallow=False)
-    assert (differing, unread) == ([], [])
-
-
 def test_an_address_that_is_none_stops_the_build(copy):
     (copy / "_toc.yml").write_text("format: jb-book\nroot: book/references\n", encoding="utf-8")
     outcome = build(copy, copy, SITE_URL="book.example")
     assert outcome.returncode != 0
     assert "SITE_URL must be an address" in outcome.stdout + outcome.stderr
-
-
-def copied(folder: Path) -> Path:
-    for source in SOURCES:
-        origin = ROOT / source
-        (shutil.copytree if origin.is_dir() else shutil.copy)(origin, folder / source)
-    return folder
 
 
 @pytest.fixture
