@@ -337,7 +337,7 @@ def install(groups):
         download(program, "sync", "--frozen", "--inexact", "--no-default-groups", *options)
     else:
         pip = (PYTHON, "-m", "pip", "install", "--disable-pip-version-check")
-        download(*pip, "--require-hashes", "--requirement", "requirements.txt")
+        download(*pip, "--no-deps", "--require-hashes", "--requirement", "requirements.txt")
         download(*pip, "--no-deps", "--no-build-isolation", "--editable", ".")
         wanted = sorted({*wanted, "book", "chapters", "lab", "lint", "lite", "test"})
     stamp.write_text(" ".join([*there, *wanted]))
