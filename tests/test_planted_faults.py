@@ -125,7 +125,9 @@ def test_nbval_finds_a_digit_that_is_off_and_a_record_that_was_changed(tmp_path)
         stored(recording, **wrong),
     ]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "chapter.ipynb")
-    outcome = run_pytest(tmp_path, "-pnbval.plugin", "--nbval", "--nbval-current-env", "chapter.ipynb", "-rA")
+    outcome = run_pytest(
+        tmp_path, "-pnbval.plugin", "--nbval", "--nbval-current-env", "chapter.ipynb", "-rA"
+    )
     verdicts = re.findall(
         r"^(PASSED|FAILED) chapter.ipynb::Cell (\d)", outcome.stdout, re.MULTILINE
     )

@@ -10,6 +10,7 @@ import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 import mpmath
@@ -36,6 +37,9 @@ from .symbols import K
 
 LARGEST_K = 3
 ROUNDS = 3
+REMEMBERED = 1000
+"""How many of the last values, and lists of points, are kept: variants of a statement are tried at the
+points of the statement."""
 DIGITS = (60, 240, 960)
 """How many are tried in turn. What the last do not tell from 0 is taken for 0."""
 
@@ -49,7 +53,7 @@ ACCURACY = TOLERANCE / 10**10
 """To how much a value is known, relative above 1: far better than what makes a difference."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Point:
     """A number of logits, a value for every free symbol and for every component."""
 
@@ -80,9 +84,17 @@ def points(*expressions: Expr) -> Iterator[Point]:
     symbols = [name for name in names if name in free and name not in bases and name != K]
     indices = [symbol for symbol in symbols if is_index(symbol)]
     numbers = [symbol for symbol in symbols if not is_index(symbol)]
+    return iter(_points(tuple(bases), tuple(indices), tuple(numbers)))
+
+
+@lru_cache(REMEMBERED)
+def _points(
+    bases: tuple[IndexedBase, ...], indices: tuple[Symbol, ...], numbers: tuple[Symbol, ...]
+) -> tuple[Point, ...]:
     # All components of a base are declared alike.
     components = [(base, base[1]) for base in bases]
     generator = random.Random(0)
+    found = []
 
     def value_of(declared: Expr, is_last: bool) -> Fraction:
         if is_last and not declared.is_positive:
@@ -93,7 +105,7 @@ def points(*expressions: Expr) -> Iterator[Point]:
     for size in range(1, LARGEST_K + 1):
         for chosen in itertools.product(range(1, size + 1), repeat=len(indices)):
             for is_last in (False,) * (ROUNDS - 1) + (True,):
-                yield Point(
+                at = Point(
                     K=size,
                     indices=dict(zip(indices, chosen, strict=True)),
                     symbols={symbol: value_of(symbol, is_last) for symbol in numbers},
@@ -103,12 +115,15 @@ def points(*expressions: Expr) -> Iterator[Point]:
                         for index in range(1, size + 1)
                     },
                 )
+                found.append(at)
+    return tuple(found)
 
 
 class _Undefined(Exception):
     """A node has no value at a point, as far as the digits tell."""
 
 
+@lru_cache(REMEMBERED)
 def evaluate(expression: Expr, point: Point) -> mpmath.mpf:
     """Return the value of an expression at a point, to `ACCURACY`; 0 if it is known no better.
 

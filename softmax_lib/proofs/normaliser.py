@@ -16,7 +16,8 @@ has seen before that every denominator is positive.
 """
 
 from collections.abc import Iterator
-from itertools import combinations
+from functools import cache
+from itertools import combinations, count
 
 from sympy import (
     Add,
@@ -61,36 +62,45 @@ def is_zero(expression: Expr) -> bool:
     )
 
 
-def rename_bound_indices(
-    expression: Expr,
-    renaming: dict[Expr, Expr] | None = None,
-    renamed: dict[object, Expr] | None = None,
-) -> Expr:
+def rename_bound_indices(expression: Expr) -> Expr:
     """Give every bound index a name of its own (rule 3), so that no substitution captures one.
 
     Sums that are one expression remain one: `sign` has a single symbol for them.
     """
-    renaming = renaming or {}
-    renamed = {} if renamed is None else renamed
-    if isinstance(expression, Sum):
-        bound = [limit[0] for limit in expression.limits]
-        if len(set(bound)) < len(bound):
-            raise Refused(f"an index is bound twice in {expression}")
-        free = expression.free_symbols & renaming.keys()
-        same = (expression, frozenset((index, renaming[index]) for index in free))
-        if same not in renamed:
-            fresh = {index: Dummy(index.name, integer=True, positive=True) for index in bound}
-            body = rename_bound_indices(expression.function, {**renaming, **fresh}, renamed)
-            renamed[same] = Sum(body, *((index, 1, K) for index in fresh.values()))
-        return renamed[same]
-    if isinstance(expression, Indexed):
-        return expression.base[renaming.get(expression.indices[0], expression.indices[0])]
-    if isinstance(expression, Symbol):
-        return renaming.get(expression, expression)
-    if not expression.args:
-        return expression
-    parts = (rename_bound_indices(part, renaming, renamed) for part in expression.args)
-    return expression.func(*parts)
+    numbers, taken = count(), expression.free_symbols
+    renamed: dict[object, Expr] = {}
+
+    def fresh(index: Symbol) -> Dummy:
+        names = (_dummy(index.name, number) for number in numbers)
+        return next(name for name in names if name not in taken)
+
+    def rename(part: Expr, renaming: dict[Expr, Expr]) -> Expr:
+        if isinstance(part, Sum):
+            bound = [limit[0] for limit in part.limits]
+            if len(set(bound)) < len(bound):
+                raise Refused(f"an index is bound twice in {part}")
+            free = part.free_symbols & renaming.keys()
+            same = (part, frozenset((index, renaming[index]) for index in free))
+            if same not in renamed:
+                names = {index: fresh(index) for index in bound}
+                body = rename(part.function, {**renaming, **names})
+                renamed[same] = Sum(body, *((index, 1, K) for index in names.values()))
+            return renamed[same]
+        if isinstance(part, Indexed):
+            return part.base[renaming.get(part.indices[0], part.indices[0])]
+        if isinstance(part, Symbol):
+            return renaming.get(part, part)
+        if not part.args:
+            return part
+        return part.func(*(rename(argument, renaming) for argument in part.args))
+
+    return rename(expression, {})
+
+
+@cache
+def _dummy(name: str, number: int) -> Dummy:
+    """Return the same index each time: SymPy keeps what it has found out about it."""
+    return Dummy(name, dummy_index=number, integer=True, positive=True)
 
 
 def normal_form(expression: Expr) -> Expr:

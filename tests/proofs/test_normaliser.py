@@ -45,6 +45,12 @@ def test_the_name_of_a_bound_index_does_not_matter():
     assert normalised(Sum(exp(z[i]), (i, 1, K))) == normalised(Sum(exp(z[j]), (j, 1, K)))
 
 
+def test_a_bound_index_does_not_get_the_name_of_a_free_one():
+    ((bound, _, _),) = rename_bound_indices(Sum(z[i], (i, 1, K))).limits
+    ((other, _, _),) = rename_bound_indices(Sum(z[i] * v[bound], (i, 1, K))).limits
+    assert other != bound
+
+
 def test_nested_sums_that_differ_at_two_logits_keep_different_normal_forms():
     # SymPy's as_dummy gives both the same name for both indices.
     square = Sum(z[i] * Sum(z[j], (j, 1, K)), (i, 1, K))

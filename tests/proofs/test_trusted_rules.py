@@ -68,14 +68,20 @@ MUTATIONS = [
     Mutation(
         "bound indices keep their names",
         "normaliser",
-        "{index: Dummy(index.name, integer=True, positive=True) for index in bound}",
+        "{index: fresh(index) for index in bound}",
         "{index: index for index in bound}",
+    ),
+    Mutation(
+        "two bound indices get one name",
+        "normaliser",
+        "next(name for name in names if name not in taken)",
+        "_dummy(index.name, 0)",
     ),
     Mutation(
         "an outer index captures an inner one",
         "normaliser",
-        "{**renaming, **fresh}",
-        "{**fresh, **renaming}",
+        "{**renaming, **names}",
+        "{**names, **renaming}",
     ),
     Mutation(
         "the index of a sum is not made canonical",
