@@ -44,7 +44,7 @@ ORDER = (
     r"tests/book/test_lite",
     r"book/",
     r"tests/(proofs|derivations|claims|ledger|tools|numerics)/",
-    r"(?!tests/book/test_browser)",
+    r"(?!tests/book/test_browser\.py::.*\.html\]$)",
     r"",
 )
 # Files, mostly: what shares a fixture that takes long stays on one processor.

@@ -60,6 +60,8 @@ SPHINX = (
 # The kernels, and the choice of the engine that has them.
 WITH_NUMBA = ("softmax_lib/_compiled.py", "tests/numerics/test_engine.py")
 WINGS = ("tests/claims", "tests/derivations", "tests/ledger", "tests/test_imports.py")
+# As far as the machine goes; each takes up to a gigabyte.
+WORKERS = min(os.cpu_count() or 2, 8)
 BRIEF = "not (browser or build or long or mutation or notebooks)"
 VERBS: dict[str, tuple[Callable[[], None], tuple[str, ...]]] = {}
 
@@ -443,7 +445,7 @@ def apart(name, package, *options, ignored=()):
     uv(*pip, *TESTERS)
     uv("pip", "list", "--quiet", "--python", interpreter)
     run(
-        *(interpreter, "-m", "pytest", "-n", "2", "--override-ini=addopts="),
+        *(interpreter, "-m", "pytest", "-n", WORKERS, "--override-ini=addopts="),
         *("--doctest-modules", *LIBRARY, *(f"--ignore={path}" for path in ignored)),
     )
 
@@ -459,7 +461,7 @@ def made_apart(name):
 def pytest(engine, *paths):
     """Run tests with one of the two engines."""
     os.environ["SOFTMAX_LIB_ENGINE"] = engine
-    python("-m", "pytest", "-n", "2", "--dist", "loadfile", *paths)
+    python("-m", "pytest", "-n", WORKERS, "--dist", "loadfile", *paths)
 
 
 def uv(*arguments):

@@ -38,8 +38,8 @@ from .symbols import K
 LARGEST_K = 3
 ROUNDS = 3
 REMEMBERED = 1000
-"""How many of the last values, and lists of points, are kept: variants of a statement are tried at the
-points of the statement."""
+"""How many of the last values, and lists of points, are kept: a statement's variants are tried at
+its own points."""
 DIGITS = (60, 240, 960)
 """How many are tried in turn. What the last do not tell from 0 is taken for 0."""
 

@@ -75,7 +75,7 @@ MUTATIONS = [
         "two bound indices get one name",
         "normaliser",
         "next(name for name in names if name not in taken)",
-        "_dummy(index.name, 0)",
+        "_dummy('i', 0)",
     ),
     Mutation(
         "an outer index captures an inner one",
