@@ -36,11 +36,14 @@ from mutmut.utils.format_utils import orig_function_and_class_names_from_key
 
 import softmax_lib
 from softmax_lib._double_word import _constants
+from softmax_lib.proofs.evaluation import _points, evaluate
+from softmax_lib.proofs.normaliser import _dummy
 
 ROOT = Path(__file__).parents[1]
 STAGE = ROOT / "_build" / "mutants"
 EQUIVALENT = ROOT / "tools" / "equivalent_mutants.toml"
 ASKED = 0.97
+KEPT = _constants, _dummy, _points, evaluate
 PATIENCE = 5, 60
 """Seconds of tests for one mutant: at first, and for what has survived them."""
 
@@ -89,7 +92,8 @@ def pytest_configure():
 
 def pytest_runtest_setup():
     """Have each test compute what is kept for the process, by which mutmut finds its tests."""
-    _constants.cache_clear()
+    for kept in KEPT:
+        kept.cache_clear()
 
 
 def pytest_collection_modifyitems(config, items):
