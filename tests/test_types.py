@@ -89,7 +89,8 @@ def test_mypy_knows_the_formats_of_results_and_refuses_wrong_arguments(script):
 def test_pyright_knows_the_formats_of_results_and_refuses_wrong_arguments(script):
     settings = {"extraPaths": [str(PACKAGE)], "typeCheckingMode": "standard"}
     (script.parent / "pyrightconfig.json").write_text(json.dumps(settings), encoding="utf-8")
-    output = run("basedpyright", "--outputjson", script.name, folder=script.parent)
+    here = f"--pythonpath={sys.executable}"
+    output = run("basedpyright", "--outputjson", here, script.name, folder=script.parent)
     errors = json.loads(output)["generalDiagnostics"]
     lines = {one["range"]["start"]["line"] + 1 for one in errors if one["severity"] == "error"}
     assert lines == EXPECTED
