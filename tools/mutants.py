@@ -116,6 +116,8 @@ def stage():
     """Copy what mutmut works on, without decorators of functions."""
     for folder in ("softmax_lib", "tests", "tools", "book"):
         shutil.rmtree(STAGE / folder, ignore_errors=True)
+        if folder != "softmax_lib":  # of which mutmut keeps what it has mutated
+            shutil.rmtree(STAGE / "mutants" / folder, ignore_errors=True)
         shutil.copytree(ROOT / folder, STAGE / folder)
     shutil.copy2(ROOT / "pyproject.toml", STAGE)
     for path in (STAGE / "softmax_lib").rglob("*.py"):
