@@ -20,7 +20,8 @@ UNTRUSTED = (
     "notebook is trusted.</em>"
 )
 SETUP = """\
-# @title Set-up, to be run first: installs what this chapter needs, where it is missing
+# @title Set-up, to be run first: installs what this chapter needs, where it is missing.
+# What the text calls drawers, or Evidence, are folded cells here: click the bar beside one.
 import subprocess, sys
 from importlib.util import find_spec
 
