@@ -20,8 +20,7 @@ UNTRUSTED = (
     "notebook is trusted.</em>"
 )
 SETUP = """\
-# @title Set-up, to be run first: installs what this chapter needs, where it is missing.
-# What the text calls drawers, or Evidence, are folded cells here: click the bar beside one.
+# @title Run this first: it installs what is missing. The drawers of the text are folded cells here
 import subprocess, sys
 from importlib.util import find_spec
 
