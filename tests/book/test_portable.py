@@ -164,7 +164,7 @@ def test_what_the_chapter_reads_is_written_as_it_is(site, chapter, monkeypatch, 
 def without_the_library(tmp_path):
     """A Python that has this environment's packages, all but softmax_lib."""
     python = tmp_path / "venv" / "bin" / "python"
-    venv.create(tmp_path / "venv", with_pip=True)
+    venv.create(tmp_path / "venv")  # it finds our pip
     ours, its = (
         subprocess.check_output(
             [interpreter, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], text=True
