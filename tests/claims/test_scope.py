@@ -88,3 +88,38 @@ def test_long_arrays_differ_in_any_place():
     second[5000] = 1
     assert identity(first) != identity(second)
     assert identity(first) == identity(np.zeros(10_000))
+
+
+def longdouble(filling):
+    """Return 1, with something in a byte that means nothing."""
+    number = np.ones(1, np.longdouble)
+    if np.finfo(np.longdouble).nmant == 63:  # of ten bytes, in more
+        number.view(np.uint8)[-1] = filling
+    return number
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (np.array([Fraction(1, 3)]), np.array([Fraction(2, 6)])),
+        (np.array([mpmath.mpf(2)]), np.array([mpmath.mpf(2)])),
+        (np.zeros((2, 3))[:, ::2], np.zeros((2, 2))),
+        (longdouble(7), longdouble(0)),
+    ],
+)
+def test_cases_that_are_one(first, second):
+    assert first is not second
+    assert identity(first) == identity(second)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (np.zeros((1, 2)), np.zeros((2, 1))),
+        (np.zeros(2, np.float32), np.zeros(2, np.int32)),
+        (np.array([Fraction(1, 3)]), np.array([Fraction(1, 4)])),
+        (np.ones(1, np.longdouble), np.nextafter(np.ones(1, np.longdouble), 2)),
+    ],
+)
+def test_arrays_that_differ(first, second):
+    assert identity(first) != identity(second)
