@@ -45,13 +45,13 @@ ORDER = (
     r"tests/book/test_lite",
     r"book/",
     r"tests/(proofs|derivations|claims|ledger|tools|numerics)/",
-    r"(?!tests/book/test_browser\.py::.*\.html\]$)",
+    r"(?!tests/book/test_browser\.py::.*\[[\w/-]+\.html\])",
     r"",
 )
 # Files, mostly: what shares a fixture that takes long stays on one processor.
 TOGETHER = (
     r"(tests/derivations/test_)(?:of_the_book|wrong_lines)\.py",
-    r"(tests/book/test_browser\.py)::.*\[(book/[\w-]+\.html)\]",
+    r"(tests/book/test_browser\.py)::.*\[([\w/-]+\.html)\]",
     r"(tests/book/test_portable\.py)::test_it_runs_alone\w*\[([\w-]+)\]",
     r"([^:]*)",
 )
@@ -88,7 +88,7 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_collection_finish():
-    # What was collected stays until the end: to look for garbage there takes 7% of the time.
+    # Tests stay until the end: to search them for garbage takes 7% of the time.
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
 

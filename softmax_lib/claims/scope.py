@@ -135,7 +135,7 @@ def identity(value: Any) -> Hashable:
     False
     """
     if isinstance(value, np.ndarray):
-        # Longer numbers have bytes that mean nothing; objects have none of their own.
+        # A longdouble is padded with bytes that mean nothing, and objects are stored as addresses.
         if value.dtype.itemsize <= 8 and value.dtype.kind != "O":
             return value.dtype.name, value.shape, value.tobytes()
         return value.dtype.name, identity(value.tolist())

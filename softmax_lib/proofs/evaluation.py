@@ -55,7 +55,10 @@ ACCURACY = TOLERANCE / 10**10
 
 @dataclass(frozen=True, eq=False)
 class Point:
-    """A number of logits, a value for every free symbol and for every component."""
+    """A number of logits, a value for every free symbol and for every component.
+
+    A point equals itself alone, so that values can be kept for it.
+    """
 
     K: int
     indices: Mapping[Symbol, int]
@@ -92,7 +95,7 @@ def _points(
     bases: tuple[IndexedBase, ...], indices: tuple[Symbol, ...], numbers: tuple[Symbol, ...]
 ) -> tuple[Point, ...]:
     # All components of a base are declared alike.
-    components = [(base, base[1]) for base in bases]
+    declarations = [(base, base[1]) for base in bases]
     generator = random.Random(0)
     found = []
 
@@ -105,17 +108,14 @@ def _points(
     for size in range(1, LARGEST_K + 1):
         for chosen in itertools.product(range(1, size + 1), repeat=len(indices)):
             for is_last in (False,) * (ROUNDS - 1) + (True,):
-                at = Point(
-                    K=size,
-                    indices=dict(zip(indices, chosen, strict=True)),
-                    symbols={symbol: value_of(symbol, is_last) for symbol in numbers},
-                    components={
-                        (base, index): value_of(declared, is_last)
-                        for base, declared in components
-                        for index in range(1, size + 1)
-                    },
-                )
-                found.append(at)
+                at = dict(zip(indices, chosen, strict=True))
+                values = {symbol: value_of(symbol, is_last) for symbol in numbers}
+                components = {
+                    (base, index): value_of(declared, is_last)
+                    for base, declared in declarations
+                    for index in range(1, size + 1)
+                }
+                found.append(Point(size, at, values, components))
     return tuple(found)
 
 

@@ -62,12 +62,13 @@ def is_zero(expression: Expr) -> bool:
     )
 
 
-def rename_bound_indices(expression: Expr) -> Expr:
+def rename_bound_indices(expression: Expr, beside: Expr = S.Zero) -> Expr:
     """Give every bound index a name of its own (rule 3), so that no substitution captures one.
 
-    Sums that are one expression remain one: `sign` has a single symbol for them.
+    No name is that of a free index, of the expression or of one `beside` it, which may be put into
+    it. Sums that are one expression remain one: `sign` has a single symbol for them.
     """
-    numbers, taken = count(), expression.free_symbols
+    numbers, taken = count(), expression.free_symbols | beside.free_symbols
     renamed: dict[object, Expr] = {}
 
     def fresh(index: Symbol) -> Dummy:

@@ -234,10 +234,9 @@ def prove_positive_given(expression: Expr, given: Expr, form: Expr) -> Proof:
         where = within(condition, candidate)
         return next((at for at in where if sign_at(candidate, at) <= 0), None)
 
-    # Its bound indices renamed, the form cannot capture an index of the condition.
-    renamed_form = rename_bound_indices(form)
-
     def is_of_the_form(condition: Expr, candidate: Expr) -> bool:
+        # Its bound indices renamed, the form cannot capture an index of the condition.
+        renamed_form = rename_bound_indices(form, beside=condition)
         return is_zero(candidate - renamed_form.xreplace({gap: condition}))
 
     failure = fails(given, expression)

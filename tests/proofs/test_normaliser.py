@@ -49,6 +49,8 @@ def test_a_bound_index_does_not_get_the_name_of_a_free_one():
     ((bound, _, _),) = rename_bound_indices(Sum(z[i], (i, 1, K))).limits
     ((other, _, _),) = rename_bound_indices(Sum(z[i] * v[bound], (i, 1, K))).limits
     assert other != bound
+    ((other, _, _),) = rename_bound_indices(Sum(z[i], (i, 1, K)), beside=v[bound]).limits
+    assert other != bound
 
 
 def test_nested_sums_that_differ_at_two_logits_keep_different_normal_forms():
